@@ -1,0 +1,33 @@
+// From acl.yml and acl.d/*.yml to a policy: all of it or nothing.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "acl/policy.h"
+#include "base/problem.h"
+
+namespace layergate::acl {
+
+struct Source {
+  std::string name;  // as problems and rules name it: "acl.yml", "acl.d/managed.yml"
+  std::string text;
+};
+
+struct LoadResult {
+  std::shared_ptr<const Policy> policy;  // null exactly if errors is not empty
+  std::vector<Problem> errors;
+  std::vector<Problem> warnings;
+};
+
+// Reads acl_file and, beside it, acl.d/*.yml in the order of their names (names that start with a
+// dot or do not end in .yml are skipped; one that cannot be read refuses the load). The policy's
+// own `tests:` are run at time `now`.
+LoadResult load(const std::filesystem::path& acl_file, WallTime now);
+
+// The same from texts; the first is acl.yml.
+LoadResult parse(const std::vector<Source>& sources, WallTime now);
+
+}  // namespace layergate::acl

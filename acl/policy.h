@@ -1,0 +1,104 @@
+// The compiled policy: who may do what to which image, and why.
+//
+// Thread safety: immutable once made; any number of threads may ask at once.
+// Meaning: docs/policy.md. A deny always wins, the order of rules never matters, and what nothing
+// allows is denied.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "acl/action.h"
+#include "base/address.h"
+#include "base/clock.h"
+
+namespace layergate::acl {
+
+// Who asks, from where and when. The text that account views must outlive the call.
+struct Principal {
+  std::string_view account;
+  IpAddress address;
+  WallTime now;
+};
+
+// Where a rule stands, for people: "research pulls the small models (acl.yml:12)".
+struct RuleOrigin {
+  std::string name;  // may be empty
+  std::string file;
+  int line = 0;
+  std::string reason;  // the rule's own `reason:`, or empty
+
+  [[nodiscard]] std::string to_string() const;
+};
+
+enum class Reason : std::uint8_t {
+  // allowed
+  rule,    // by the allow rule in Decision::rule
+  admin,   // by the permission admin
+  usable,  // the account itself (Policy::admit)
+  // refused because of the account: 401
+  unknown_account,
+  disabled,
+  expired,
+  // refused because of where it comes from: 403
+  address,
+  // refused because of the action
+  permission,     // the account's permissions do not hold it
+  denied,         // by the deny rule in Decision::rule
+  no_rule,        // nothing allows it
+  not_every_tag,  // asked about every tag of a repository; the rules reach only some
+};
+
+std::string_view to_string(Reason reason);
+
+struct Decision {
+  bool allowed = false;
+  Reason reason = Reason::no_rule;
+  const RuleOrigin* rule = nullptr;  // lives as long as the policy
+
+  // One sentence for a record or an error: "denied by nobody replaces a release (acl.yml:17)".
+  [[nodiscard]] std::string to_string() const;
+};
+
+class Policy {
+ public:
+  ~Policy();
+  Policy(const Policy&) = delete;
+  Policy& operator=(const Policy&) = delete;
+
+  // Whether the account may be used at all, now and from this address. The line in htpasswd is
+  // not looked at here: only who has shown a password is asked about.
+  [[nodiscard]] Decision admit(const Principal& who) const;
+
+  // Each of these asks admit() first.
+  // One tag.
+  [[nodiscard]] Decision decide(const Principal& who, Action action, std::string_view repository,
+                                std::string_view tag) const;
+  // At least one tag that may or may not exist.
+  [[nodiscard]] Decision decide_some_tag(const Principal& who, Action action,
+                                         std::string_view repository) const;
+  // Each tag that there could be: true only if an allow rule's tag part is `*`, `**` or absent (or
+  // the account is an admin) and no deny rule for the action touches the repository at all.
+  [[nodiscard]] Decision decide_every_tag(const Principal& who, Action action,
+                                          std::string_view repository) const;
+
+  // Whether name:tag is under `immutable:`.
+  [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view tag) const;
+  // `unregistered: push`
+  [[nodiscard]] bool may_push_unregistered() const;
+
+  [[nodiscard]] bool is_admin(std::string_view account) const;
+  [[nodiscard]] std::vector<std::string> accounts() const;  // sorted
+  [[nodiscard]] std::size_t rule_count() const;
+
+ private:
+  friend class PolicyCompiler;
+  struct Impl;
+  explicit Policy(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace layergate::acl
