@@ -30,34 +30,22 @@ struct Refused {
   std::string what;
 };
 
-// Reads a text in place, and behind it a comment and an end-of-document marker: at the bare end of
-// its input yaml-cpp 0.7 takes an unclosed quote for a closed one and a lone word for a key, so
-// that a file that was cut off would pass for whole.
-class ViewBuffer : public std::streambuf {
+// What yaml-cpp reads: the text, and behind it a comment and an end-of-document marker. At the bare
+// end of its input yaml-cpp 0.7 takes an unclosed quote for a closed one and a lone word for a key,
+// so that a file that was cut off would pass for whole.
+class Input : public std::streambuf {
  public:
-  explicit ViewBuffer(std::string_view text) : end_(text.ends_with('\n') ? kEnd.substr(1) : kEnd) {
-    show(text);
-  }
-
- protected:
-  int_type underflow() override {
-    if (ended_) return traits_type::eof();
-    ended_ = true;
-    show(end_);
-    return traits_type::to_int_type(*gptr());
+  explicit Input(std::string_view text) {
+    text_.reserve(text.size() + kEnd.size());
+    text_ += text;
+    text_ += text.ends_with('\n') ? kEnd.substr(1) : kEnd;
+    setg(text_.data(), text_.data(), text_.data() + text_.size());
   }
 
  private:
   static constexpr std::string_view kEnd = "\n#\n...\n";
 
-  void show(std::string_view text) {
-    // The get area is typed char*, but nothing here ever writes to it.
-    char* begin = const_cast<char*>(text.data());
-    setg(begin, begin, begin + text.size());
-  }
-
-  std::string_view end_;
-  bool ended_ = false;
+  std::string text_;
 };
 
 // Lines and columns as people count them: from 1, in characters. yaml-cpp counts bytes.
@@ -68,7 +56,7 @@ class Places {
   [[nodiscard]] Place of(const YAML::Mark& mark) {
     const auto bytes = static_cast<std::size_t>(std::max(mark.column, 0));
     const auto pos = static_cast<std::size_t>(std::max(mark.pos, 0));
-    if (pos > text_.size()) return of(text_.size());  // in what ViewBuffer added
+    if (pos > text_.size()) return of(text_.size());  // in what Input added
     if (pos < bytes) return {0, 0};
     const int line = std::max(mark.line, 0) + 1;
     // Counts on from the last place in the same line: a file may be one line of many megabytes.
@@ -121,8 +109,9 @@ class Builder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& mark) override {
     // yaml-cpp also begins a new document at whatever it finds behind the end of one.
     if (started_) {
-      refuse(mark, places_.at(mark) == '-' ? "a second document: a file may hold only one"
-                                           : "this stands behind the end of the document");
+      refuse(mark,
+             "expected \"key: value\" here (is a colon or a bracket missing? null and ~ have to be "
+             "quoted to be keys)");
     }
     started_ = true;
   }
@@ -130,8 +119,11 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     if (expects_key()) {
-      refuse(mark,
-             "a key is missing here, or is a null: keys are text, quote it if it is meant so");
+      refuse(
+          mark,
+          places_.at(mark) == '\0'
+              ? "a \"{\" is not closed"
+              : "a key is missing here, or is a null: keys are text, quote it if it is meant so");
     }
     refuse_properties(mark, "?");
     Node null = node(mark, Node::Kind::null);
@@ -353,7 +345,7 @@ tl::expected<Node, Problem> parse(std::string_view text, const std::string& file
   Places places{text};
   if (auto bad = find_bad_byte(text)) return problem(places.of(bad->first), bad->second);
 
-  ViewBuffer buffer{text};
+  Input buffer{text};
   std::istream stream{&buffer};
   Builder builder{places};
   try {
