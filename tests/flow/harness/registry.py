@@ -1,0 +1,91 @@
+"""Debian's docker-registry, the real thing that stands behind the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from .ports import free_port
+from .process import Process
+from .rawhttp import Address, Connection
+
+_PROGRAM = "/usr/bin/docker-registry"
+
+
+class Registry:
+    """An unauthenticated registry with deletes enabled, on a unix socket or a loopback port."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        unix: bool = True,
+        storage: Path | None = None,
+        namespace: Path | None = None,
+    ) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.storage = storage or root / "storage"
+        self.namespace = namespace
+        self.address: Address | Path
+        # A socket's path is at most 107 bytes, and pytest's directories are long.
+        if unix and len(str(root)) < 90:
+            self.address = root / "registry.sock"
+            http = {"net": "unix", "addr": str(self.address)}
+            self.url = f"unix://{self.address}"
+        else:
+            self.address = ("127.0.0.1", free_port())
+            http = {"addr": "%s:%d" % self.address}
+            self.url = "http://%s:%d" % self.address
+        self._config = root / "registry.yml"
+        self._config.write_text(
+            yaml.safe_dump(
+                {
+                    "version": "0.1",
+                    "log": {"level": "info"},
+                    "storage": {
+                        "filesystem": {"rootdirectory": str(self.storage)},
+                        "delete": {"enabled": True},
+                        "cache": {"blobdescriptor": "inmemory"},
+                    },
+                    "http": {**http, "secret": "a secret for tests"},
+                }
+            )
+        )
+        self._log = root / "registry.log"
+        self.start()
+
+    def start(self) -> None:
+        """Starts it (again) on the same address and storage, and waits until it answers."""
+        if isinstance(self.address, Path):
+            self.address.unlink(missing_ok=True)
+        self.process = Process(
+            [_PROGRAM, "serve", self._config],
+            self._log,
+            environment={"OTEL_TRACES_EXPORTER": "none"},
+            namespace=self.namespace,
+        )
+        self.process.wait_until(self._answers, 20, "answer to GET /v2/")
+
+    def connect(self) -> Connection:
+        """A connection that goes around the gate."""
+        return Connection(
+            self.address,
+            namespace=None if isinstance(self.address, Path) else self.namespace,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            with self.connect() as connection:
+                return connection.request("GET", "/v2/").status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def __enter__(self) -> "Registry":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
