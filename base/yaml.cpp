@@ -6,7 +6,6 @@
 #include <optional>
 #include <streambuf>
 
-#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -109,9 +108,8 @@ class Builder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& mark) override {
     // yaml-cpp also begins a new document at whatever it finds behind the end of one.
     if (started_) {
-      refuse(mark,
-             "expected \"key: value\" here (is a colon or a bracket missing? null and ~ have to be "
-             "quoted to be keys)");
+      refuse(mark, places_.at(mark) == '-' ? "a second document: a file may hold only one"
+                                           : "this stands behind the end of the document");
     }
     started_ = true;
   }
@@ -119,11 +117,9 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     if (expects_key()) {
-      refuse(
-          mark,
-          places_.at(mark) == '\0'
-              ? "a \"{\" is not closed"
-              : "a key is missing here, or is a null: keys are text, quote it if it is meant so");
+      refuse(mark,
+             "expected \"key: value\" here (is a colon or a bracket missing? null and ~ must be "
+             "quoted to be keys)");
     }
     refuse_properties(mark, "?");
     Node null = node(mark, Node::Kind::null);
