@@ -1,0 +1,306 @@
+# shellcheck shell=bash
+# setup_registry.sh's three modes: install and start, --stop, --status. Uses
+# that script's variables and its words about what runs.
+
+# ---- --stop
+
+stop_all() {
+  [ -d "$run_dir" ] || die "nothing was set up in $data_dir." "Name the directory that was used: --data-dir"
+  if ! layergate_pid >/dev/null && ! registry_pid >/dev/null; then
+    say "nothing runs"
+  fi
+  # The door first: a transfer that it is finishing still needs the registry.
+  stop_service layergate "$binary" "$config_dir" 60
+  stop_service registry "$registry" "$registry_settings" 20
+}
+
+# ---- --status
+
+print_status() {
+  local all=0 pid
+  if [ ! -f "$settings" ]; then
+    say "not set up: $settings does not exist"
+    exit 1
+  fi
+  addresses
+  # NAME PID CHECK WHAT
+  report() {
+    local words='does not answer'
+    if "$2"; then words=answers; else all=1; fi
+    say "$(printf '%-10s %s' "$1" "$3 $words")"
+  }
+  if embedded; then
+    if pid=$(registry_pid); then
+      report registry registry_answers "pid $pid, $socket"
+    else
+      say 'registry   not running' && all=1
+    fi
+  else
+    say "registry   external: $(yml_get "$settings" upstream)"
+  fi
+  if pid=$(layergate_pid); then
+    say "layergate  pid $pid"
+    report 'API' api_answers "http://$listen/v2/"
+    report 'web UI' ui_answers "http://$ui/"
+    if ! "$binary" healthcheck --config-dir "$config_dir" >/dev/null 2>&1; then
+      say 'health     not ready; the log says why' && all=1
+    fi
+  else
+    say 'layergate  not running' && all=1
+  fi
+  say "config     $config_dir"
+  say "logs       $log_dir"
+  exit "$all"
+}
+
+# ---- install and start
+
+before_install() {
+  case " $* " in *' docker-registry '*)
+    say "masking Debian's own docker-registry service"
+    mask_registry_service
+    ;;
+  esac
+}
+
+# What layergate.yml says, or will say: the options beat the file, the file
+# beats the defaults.
+plan_addresses() {
+  listen=0.0.0.0:5000 ui=127.0.0.1:8080 upstream_url=unix://$socket
+  if [ -f "$settings" ]; then
+    addresses
+    upstream_url=$(yml_get "$settings" upstream) ||
+      die "$settings names no url under upstream:." "Put it there, or move the file away and run again."
+  fi
+  [ -z "$port" ] || listen=${listen%:*}:$port
+  [ -z "$ui_port" ] || ui=${ui%:*}:$ui_port
+  case $upstream in
+  '') ;;
+  embedded) upstream_url=unix://$socket ;;
+  *) upstream_url=$upstream ;;
+  esac
+  [ "$(port_of "$listen")" != "$(port_of "$ui")" ] ||
+    wrong_usage "the registry API and the web UI are both on port $(port_of "$ui")"
+  # sun_path has 108 bytes, the last of them 0.
+  [ ${#socket} -le 107 ] ||
+    die "the registry's socket would have a path of ${#socket} bytes, and 107 is the limit: $socket" \
+      "Choose a shorter --data-dir."
+  uses_embedded=0
+  [ "$upstream_url" != "unix://$socket" ] || uses_embedded=1
+  # Read by set_service_prefix.
+  # shellcheck disable=SC2034
+  low_port=$(($(port_of "$listen") < 1024 || $(port_of "$ui") < 1024))
+}
+
+# Taken ports are found before the long build, not after it.
+require_ports() {
+  local have_listen='' have_ui=''
+  if [ -f "$settings" ] && layergate_pid >/dev/null; then
+    have_listen=$(yml_get "$settings" listen) have_ui=$(yml_get "$settings" admin)
+  fi
+  [ "$have_listen" = "$listen" ] || require_free "${listen%:*}" "$(port_of "$listen")" --port
+  [ "$have_ui" = "$ui" ] || require_free "${ui%:*}" "$(port_of "$ui")" --ui-port
+}
+
+make_account_and_dirs() {
+  if [ -n "$service_user" ] && ! getent passwd "$service_user" >/dev/null; then
+    useradd --system --user-group --home-dir /var/lib/layergate --no-create-home \
+      --shell /usr/sbin/nologin "$service_user" ||
+      die "cannot make the system account $service_user." "useradd says why, above."
+    say "system account $service_user made"
+  fi
+  make_dir 0755 root "$data_dir"
+  make_dir 0755 root "$run_dir"
+  exec 9>"$run_dir/setup.lock"
+  flock -n 9 || die "another $program is at work on $data_dir." "Wait until it has ended."
+  [ "$binary" != "$data_dir/bin/layergate" ] || make_dir 0755 root "$data_dir/bin"
+  make_dir 0750 root "$log_dir"
+  make_dir 0700 service "$data_dir/state"
+  if [ "$uses_embedded" = 1 ]; then
+    make_dir 0700 service "$data_dir/registry"
+    make_dir 0700 service "$data_dir/socket"
+  fi
+  make_dir 2750 root "$config_dir"
+  make_dir 2750 root "$config_dir/acl.d"
+  require_reach "$data_dir" --data-dir
+  require_reach "$config_dir" --config-dir
+  say "configuration in $config_dir, images and state in $data_dir"
+}
+
+build_and_install() {
+  local built=${LAYERGATE_BIN:-}
+  if [ -n "$built" ]; then
+    case $built in /*) ;; *) built=$here/$built ;; esac
+    [ -x "$built" ] || die "LAYERGATE_BIN is no program: $built" "Name one, or unset it to build."
+    say "using $built"
+  else
+    say "a few minutes the first time; what the compiler says is in build/release.log"
+    build_preset release || die "the build failed." "All of it is in build/release.log."
+    built=$root/build/release/layergate
+  fi
+  install_program "$built" "$binary"
+}
+
+# set_value SECTION VALUE: changes layergate.yml where an option asks for it.
+set_value() {
+  [ "$(yml_get "$settings" "$1")" != "$2" ] || return 0
+  yml_set "$settings" "$1" "$2"
+  say "layergate.yml: $1 is now $2"
+}
+
+write_configuration() {
+  if [ -f "$settings" ]; then
+    set_value listen "$listen"
+    set_value admin "$ui"
+    set_value upstream "$upstream_url"
+  else
+    write_layergate_yml "$settings" "$listen" "$ui" "$upstream_url" "$data_dir/state"
+    say "$settings made"
+  fi
+  if [ ! -f "$config_dir/acl.yml" ]; then
+    write_acl_yml "$config_dir/acl.yml"
+    say "$config_dir/acl.yml made"
+  fi
+  if [ "$uses_embedded" = 1 ] && [ ! -f "$registry_settings" ]; then
+    write_registry_yml "$registry_settings" "$data_dir/registry" "$socket"
+    say "$registry_settings made"
+  fi
+}
+
+has_account() { awk -F: -v name="$1" '$1 == name {found = 1} END {exit !found}' "$config_dir/htpasswd" 2>/dev/null; }
+
+make_admin() {
+  local password='' kept='' said status=0
+  if has_account "$admin"; then
+    say "$admin exists; its password is left as it is"
+    return
+  fi
+  if [ -n "$password_file" ]; then
+    IFS= read -r password <"$password_file" || true
+    [ -n "$password" ] || die "the first line of $password_file is empty." "Put the password there."
+  elif [ -t 0 ]; then
+    ask_password "$admin"
+  fi
+  if [ -z "$password" ]; then
+    password=$(strong_password)
+    kept=$config_dir/$admin.password
+  fi
+  said=$(printf '%s\n' "$password" |
+    "$binary" user add "$admin" --permissions admin --password-stdin --config-dir "$config_dir" 2>&1) || status=$?
+  if [ "$status" != 0 ]; then
+    die "the account $admin was not made: ${said:-exit status $status}" \
+      "A password needs 12 characters: upper and lower case, a digit and another one." \
+      "If acl.yml or acl.d/managed.yml already speaks of $admin, remove it there first."
+  fi
+  own_config "$config_dir/htpasswd"
+  own_config "$config_dir/acl.d/managed.yml"
+  say "administrator $admin made"
+  if [ -n "$kept" ]; then
+    (umask 077 && printf '%s\n' "$password" >"$kept")
+    say "its password is in $kept (mode 0600)"
+  fi
+}
+
+check_configuration() {
+  local said
+  said=$("$binary" check --config-dir "$config_dir" 2>&1) || {
+    printf '%s\n' "$said" | sed 's/^/   /' >&2
+    die "the configuration in $config_dir is not valid." "Mend the lines named above and run again."
+  }
+  set_service_prefix
+  local file
+  for file in layergate.yml acl.yml htpasswd acl.d/managed.yml; do
+    [ ! -e "$config_dir/$file" ] || "${service_prefix[@]}" test -r "$config_dir/$file" ||
+      die "the service's account cannot read $config_dir/$file." \
+        "chown root:$service_user $config_dir/$file && chmod 0640 $config_dir/$file"
+  done
+  say "the configuration is valid"
+}
+
+# await NAME SECONDS WHAT CHECK: until the service that was started answers.
+await() {
+  local status=0
+  wait_until "$2" "$3" "$4" || status=$?
+  [ "$status" = 0 ] && return
+  show_end "$log_dir/$1.log"
+  [ "$status" = 1 ] || die "$1 ended instead of answering ($3)." "The reason is above."
+  die "$3 did not answer within $2 s." "The log is above; $program --status says what runs."
+}
+
+start_registry() {
+  if registry_pid >/dev/null; then
+    if unchanged registry "$registry" "$registry_settings"; then
+      say "registry runs already (pid $(registry_pid))"
+      return
+    fi
+    say "registry has changed: restarting it"
+    stop_service registry "$registry" "$registry_settings" 20
+  fi
+  # A socket that a killed registry left behind.
+  rm -f -- "$socket"
+  start_service registry "$registry" serve "$registry_settings"
+  await registry 30 "the registry's socket" registry_answers
+  fingerprint "$registry" "$registry_settings" >"$run_dir/registry.fingerprint"
+  say "registry started (pid $(registry_pid))"
+}
+
+start_layergate() {
+  if layergate_pid >/dev/null; then
+    if unchanged layergate "$binary" "$settings"; then
+      say "layergate runs already (pid $(layergate_pid))"
+      return
+    fi
+    say "layergate or its configuration has changed: restarting it"
+    stop_service layergate "$binary" "$config_dir" 60
+  fi
+  start_service layergate "$binary" serve --config-dir "$config_dir"
+  await layergate 30 "the registry API on $listen" api_answers
+  await layergate 30 "the web UI on $ui" ui_answers
+  fingerprint "$binary" "$settings" >"$run_dir/layergate.fingerprint"
+  say "layergate started (pid $(layergate_pid))"
+}
+
+print_next_steps() {
+  local door from='' kept=$config_dir/$admin.password
+  door=localhost:$(port_of "$listen")
+  [ ! -f "$kept" ] || from=" --password-stdin <$kept"
+  cat <<EOF
+
+The registry API answers on $listen, the web UI on http://$ui/.
+Try:
+
+  docker login $door --username $admin$from
+  docker tag IMAGE $door/telechat:7b-fp16 && docker push $door/telechat:7b-fp16
+  docker pull $door/telechat:7b-fp16
+
+Who may do what is decided in $config_dir/acl.yml.
+EOF
+}
+
+install_all() {
+  local lists=(build run)
+  step "packages"
+  # The plan needs no package, and a mistake in it no long wait.
+  plan_addresses
+  [ "$uses_embedded" = 0 ] || lists+=(registry)
+  [ -z "${LAYERGATE_BIN:-}" ] || lists=("${lists[@]:1}")
+  ensure_packages "${lists[@]}"
+  [ "$mode" = no-start ] || require_ports
+  step "directories"
+  make_account_and_dirs
+  step "build"
+  build_and_install
+  step "configuration"
+  write_configuration
+  make_admin
+  check_configuration
+  if [ "$mode" = no-start ]; then
+    printf '\nEverything is in place and nothing was started. To start it: %s\n' \
+      "the same command without --no-start"
+    return
+  fi
+  step "start"
+  if [ "$uses_embedded" = 1 ]; then start_registry; else say "registry: $upstream_url"; fi
+  start_layergate
+  print_next_steps
+}
