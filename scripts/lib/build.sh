@@ -27,5 +27,7 @@ build_preset() {
       return 1
     }
   # A build by root in somebody's checkout must not lock him out of it.
-  if [ "$(id -u)" = 0 ]; then chown -R --reference="$root" -- "$root/build"; fi
+  if [ "$(id -u)" = 0 ] && [ "$(stat -c %u "$root")" != 0 ]; then
+    chown -R --reference="$root" -- "$root/build"
+  fi
 }
