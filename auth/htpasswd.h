@@ -1,5 +1,8 @@
 // The password file: one "user:hash" a line.
 //
+// Empty lines and lines that start with "#" are skipped; a line may end in CR LF. Which hashes are
+// accepted: hash_form.h. Everything is checked when the file is read; one bad line refuses it.
+//
 // Thread safety: immutable once made.
 #pragma once
 
@@ -19,16 +22,22 @@ class Htpasswd {
   struct Loaded {
     std::shared_ptr<const Htpasswd> htpasswd;  // null exactly if errors is not empty
     std::vector<Problem> errors;
-    std::vector<Problem> warnings;  // $apr1$ hashes, weak costs
+    std::vector<Problem> warnings;  // $apr1$ hashes, weak costs, costs that differ
   };
 
+  static constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+
+  // Neither throws on what a file holds. Problems never hold any of a hash or a password; of many,
+  // the first 100 are told, and how many more there are.
   static Loaded load(const std::filesystem::path& file);
   static Loaded parse(std::string_view text, const std::string& file);
 
   // The user's hash, or nullptr. Lives as long as this.
   [[nodiscard]] const std::string* find(std::string_view user) const;
   // A hash that no password matches, as costly to check as this file's most costly one: checked for
-  // users that do not exist, so that the time of an answer does not tell who does.
+  // users that do not exist, so that the time of an answer does not tell who does. In a file whose
+  // costs differ a wrong password for one of the cheaper lines is answered faster; a warning says
+  // so.
   [[nodiscard]] const std::string& decoy() const;
   [[nodiscard]] std::vector<std::string> users() const;  // sorted
 

@@ -1,0 +1,37 @@
+// Changes one user's line in a password file, leaving all others as they are.
+//
+// Writers exclude each other by flock() on "<file>.lock", which stays; the file itself is replaced
+// in one step, so a reader needs no lock. The rest of the file is not judged: a line that
+// Htpasswd::load would refuse stays, and does not keep a password from being changed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+namespace layergate::auth {
+
+enum class LineChange : std::uint8_t { added, replaced, removed, absent };
+
+// How long a writer waits for another.
+inline constexpr std::chrono::seconds kLockPatience{10};
+
+// Gives the user this hash: in place of his line, keeping its place (further lines of the same
+// user, which make a file invalid, go), else at the end. Makes the file (mode 0640) if it does not
+// exist. Returns added or replaced. An error says what is wrong and leaves the file as it was: a
+// name or a hash that Htpasswd would refuse, a file that cannot be read or written, a lock that is
+// held for longer than `patience`.
+tl::expected<LineChange, std::string> set_user(const std::filesystem::path& file,
+                                               std::string_view user, std::string_view hash,
+                                               std::chrono::milliseconds patience = kLockPatience);
+
+// Returns removed (all of the user's lines) or absent.
+tl::expected<LineChange, std::string> remove_user(
+    const std::filesystem::path& file, std::string_view user,
+    std::chrono::milliseconds patience = kLockPatience);
+
+}  // namespace layergate::auth
