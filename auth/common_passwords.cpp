@@ -74,14 +74,19 @@ std::string letters_of(std::string_view text) {
   return out;
 }
 
-std::string without_ends(std::string_view text) {
+std::string_view without_tail(std::string_view text) {
   while (!text.empty() && !is_letter(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view without_head(std::string_view text) {
   while (!text.empty() && !is_letter(text.front())) text.remove_prefix(1);
-  return std::string(text);
+  return text;
 }
 
 // Letters that were exchanged for what looks like them. `one` is what "1", "!" and "|" stand for.
-std::string undo_exchanges(std::string text, char one) {
+std::string undo_exchanges(std::string_view shown, char one) {
+  std::string text(shown);
   constexpr std::string_view kShown = "@4803$5762+";
   constexpr std::string_view kMeant = "aaboesstgzt";
   for (auto& c : text) {
@@ -111,9 +116,14 @@ bool is_made_of_words(std::string_view text, std::string_view user) {
 bool is_common_password(std::string_view password, std::string_view user) {
   auto name = letters_of(lower(user));
   if (name.size() < 3) name.clear();
-  const auto core = without_ends(lower(password));
-  for (const auto& reading : {core, undo_exchanges(core, 'i'), undo_exchanges(core, 'l')}) {
-    if (is_made_of_words(letters_of(reading), name)) return true;
+  const auto lowered = lower(password);
+  // A sign in front is dressing, or a letter in disguise ("$ecret").
+  const auto body = without_tail(lowered);
+  for (const auto core : {without_head(body), body}) {
+    for (const auto& reading :
+         {std::string(core), undo_exchanges(core, 'i'), undo_exchanges(core, 'l')}) {
+      if (is_made_of_words(letters_of(reading), name)) return true;
+    }
   }
   return false;
 }

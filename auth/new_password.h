@@ -27,7 +27,7 @@ tl::expected<void, std::string> check_new_password(std::string_view password,
 tl::expected<std::string, std::string> hash_new_password(std::string_view password,
                                                          unsigned cost = 10);
 
-// 24 characters (over 139 bits) of all four kinds, without those that look alike (0 O, 1 l I) and
+// 24 characters (about 141 bits) of all four kinds, without those that look alike (0 O, 1 l I) and
 // without any that a shell or a URL's user part would need quoted; the first and the last are
 // letters or digits, so that it is no option on a command line and a double click takes it.
 // Throws std::runtime_error if OpenSSL has no random bytes.
