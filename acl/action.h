@@ -21,7 +21,11 @@ class ActionSet {
   static constexpr ActionSet all() { return ActionSet{0x0f}; }
 
   constexpr void insert(Action action) { bits_ |= bit(action); }
+  constexpr void insert(ActionSet others) { bits_ |= others.bits_; }
   [[nodiscard]] constexpr bool contains(Action action) const { return (bits_ & bit(action)) != 0; }
+  [[nodiscard]] constexpr bool intersects(ActionSet others) const {
+    return (bits_ & others.bits_) != 0;
+  }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
   constexpr bool operator==(const ActionSet&) const = default;
 

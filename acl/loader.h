@@ -27,7 +27,7 @@ struct LoadResult {
 // own `tests:` are run at time `now`.
 LoadResult load(const std::filesystem::path& acl_file, WallTime now);
 
-// The same from texts; the first is acl.yml.
+// The same from texts; the first is acl.yml. REQUIRES: there is a first.
 LoadResult parse(const std::vector<Source>& sources, WallTime now);
 
 }  // namespace layergate::acl

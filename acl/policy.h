@@ -24,12 +24,13 @@ struct Principal {
   WallTime now;
 };
 
-// Where a rule stands, for people: "research pulls the small models (acl.yml:12)".
+// Where a rule stands, for people: "research pulls the small models (acl.yml:12)". Its texts live
+// as long as the policy.
 struct RuleOrigin {
-  std::string name;  // may be empty
-  std::string file;
+  std::string_view name;  // may be empty
+  std::string_view file;
   int line = 0;
-  std::string reason;  // the rule's own `reason:`, or empty
+  std::string_view reason;  // the rule's own `reason:`, or empty
 
   [[nodiscard]] std::string to_string() const;
 };
@@ -65,6 +66,9 @@ struct Decision {
 
 class Policy {
  public:
+  struct Impl;
+  // Policies come from acl/loader.h; only acl/compiler.h has what goes in here.
+  explicit Policy(std::unique_ptr<const Impl> impl);
   ~Policy();
   Policy(const Policy&) = delete;
   Policy& operator=(const Policy&) = delete;
@@ -73,8 +77,9 @@ class Policy {
   // not looked at here: only who has shown a password is asked about.
   [[nodiscard]] Decision admit(const Principal& who) const;
 
-  // Each of these asks admit() first.
-  // One tag.
+  // Each of these asks admit() first. Repository and tag are such by the OCI grammar: what holds
+  // other characters is refused where requests are read, and gets no meaningful answer here. One
+  // tag.
   [[nodiscard]] Decision decide(const Principal& who, Action action, std::string_view repository,
                                 std::string_view tag) const;
   // At least one tag that may or may not exist.
@@ -87,18 +92,18 @@ class Policy {
 
   // Whether name:tag is under `immutable:`.
   [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view tag) const;
+  // Whether some tag of the repository may be under `immutable:`.
+  [[nodiscard]] bool has_immutable(std::string_view repository) const;
   // `unregistered: push`
   [[nodiscard]] bool may_push_unregistered() const;
 
+  // Holds the permission admin, whether or not the account may be used now.
   [[nodiscard]] bool is_admin(std::string_view account) const;
   [[nodiscard]] std::vector<std::string> accounts() const;  // sorted
   [[nodiscard]] std::size_t rule_count() const;
 
  private:
-  friend class PolicyCompiler;
-  struct Impl;
-  explicit Policy(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<const Impl> impl_;
 };
 
 }  // namespace layergate::acl

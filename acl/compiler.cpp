@@ -1,0 +1,91 @@
+#include "acl/compiler.h"
+
+#include "acl/policy_impl.h"
+
+namespace layergate::acl {
+namespace {
+
+template <typename T>
+Slice append(std::vector<T>& all, const std::vector<T>& part) {
+  const Slice slice{static_cast<std::uint32_t>(all.size()),
+                    static_cast<std::uint32_t>(part.size())};
+  all.insert(all.end(), part.begin(), part.end());
+  return slice;
+}
+
+RuleIndex build_index(const Draft& draft) {
+  RuleIndexBuilder builder;
+  for (std::size_t i = 0; i < draft.rules.size(); ++i) {
+    const RuleDraft& rule = draft.rules[i];
+    const RuleIndexBuilder::Rule described{static_cast<RuleNumber>(i), rule.actions, rule.deny,
+                                           rule.expires.has_value() || !rule.from.empty()};
+    for (const Pattern& pattern : rule.images) builder.add(described, pattern, rule.subjects);
+  }
+  const Subject immutable[] = {kImmutable};
+  for (const Pattern& pattern : draft.immutable) {
+    builder.add({0, ActionSet::all(), true, false}, pattern, immutable);
+  }
+  return builder.build();
+}
+
+void add_rules(const Draft& draft, Policy::Impl& policy) {
+  std::vector<std::string_view> files;
+  files.reserve(draft.sources.size());
+  for (const auto& name : draft.sources) files.push_back(policy.texts.keep(name));
+
+  policy.origins.reserve(draft.rules.size());
+  policy.conditions.reserve(draft.rules.size());
+  for (const RuleDraft& rule : draft.rules) {
+    policy.origins.push_back({policy.texts.keep(rule.name), files[rule.place.source],
+                              rule.place.line, policy.texts.keep(rule.reason)});
+    policy.conditions.push_back(
+        {rule.expires.value_or(kNever), append(policy.networks, rule.from)});
+  }
+}
+
+void add_accounts(const Draft& draft, Policy::Impl& policy) {
+  const auto group_base = kFirstAccount + static_cast<Subject>(draft.accounts.size());
+  std::vector<std::vector<Subject>> subjects_of(draft.accounts.size());
+  const auto add = [&](std::size_t account, Subject subject) {
+    if (policy.index.has_rules(subject)) subjects_of[account].push_back(subject);
+  };
+  for (std::size_t i = 0; i < draft.accounts.size(); ++i) {
+    add(i, kFirstAccount + static_cast<Subject>(i));
+    add(i, kEveryone);
+  }
+  for (std::size_t i = 0; i < draft.groups.size(); ++i) {
+    for (const Subject account : draft.groups[i].accounts) {
+      add(account - kFirstAccount, group_base + static_cast<Subject>(i));
+    }
+  }
+
+  policy.accounts.reserve(draft.accounts.size());
+  for (std::size_t i = 0; i < draft.accounts.size(); ++i) {
+    const AccountDraft& account = draft.accounts[i];
+    policy.accounts.push_back(
+        {policy.texts.keep(account.name.text), account.expires.value_or(kNever),
+         append(policy.networks, account.from), append(policy.subjects, subjects_of[i]),
+         account.permissions, account.admin, account.enabled});
+  }
+  for (std::uint32_t id = 0; id < policy.accounts.size(); ++id) {
+    const auto hash = [&](std::uint32_t i) {
+      return Policy::Impl::hash_of(policy.accounts[i].name);
+    };
+    policy.account_table.insert(hash(id), id, hash);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Policy> compile(const Draft& draft) {
+  auto policy = std::make_unique<Policy::Impl>();
+  policy->index = build_index(draft);
+  policy->push_unregistered = draft.push_unregistered;
+  add_rules(draft, *policy);
+  add_accounts(draft, *policy);
+  policy->networks.shrink_to_fit();
+  policy->subjects.shrink_to_fit();
+  return std::make_shared<const Policy>(std::move(policy));
+}
+
+}  // namespace layergate::acl

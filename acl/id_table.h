@@ -1,0 +1,89 @@
+// A hash table from the hash of a thing to its number; what the number stands for is kept
+// elsewhere.
+//
+// Eight bytes a slot, linear probing, at most half full: a thing that is not there mostly costs one
+// cache line, and one that is there a second one where it is kept.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace layergate::acl {
+
+class IdTable {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  // The number with this hash for which is_it(number) holds, or kNone.
+  template <typename IsIt>
+  [[nodiscard]] std::uint32_t find(std::uint64_t hash, IsIt is_it) const {
+    if (slots_.empty()) return kNone;
+    const auto check = check_of(hash);
+    for (std::size_t at = hash & mask();; at = (at + 1) & mask()) {
+      const Slot& slot = slots_[at];
+      if (slot.id == kNone) return kNone;
+      if (slot.check == check && is_it(slot.id)) return slot.id;
+    }
+  }
+
+  // REQUIRES: nothing equal is in the table. hash_of(number) is asked for all when the table grows.
+  template <typename HashOf>
+  void insert(std::uint64_t hash, std::uint32_t id, HashOf hash_of) {
+    if ((count_ + 1) * 2 > slots_.size()) {
+      std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+      old.swap(slots_);
+      for (const Slot& slot : old) {
+        if (slot.id != kNone) put(hash_of(slot.id), slot.id);
+      }
+    }
+    put(hash, id);
+    ++count_;
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t check = 0;
+    std::uint32_t id = kNone;
+  };
+
+  static std::uint32_t check_of(std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 32);
+  }
+  [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
+
+  void put(std::uint64_t hash, std::uint32_t id) {
+    std::size_t at = hash & mask();
+    while (slots_[at].id != kNone) at = (at + 1) & mask();
+    slots_[at] = {check_of(hash), id};
+  }
+
+  std::vector<Slot> slots_;  // a power of two
+  std::size_t count_ = 0;
+};
+
+// Spreads an FNV sum, or any number, over all 64 bits (the finisher of MurmurHash3).
+constexpr std::uint64_t mix(std::uint64_t value) {
+  value ^= value >> 33;
+  value *= 0xff51afd7ed558ccdULL;
+  value ^= value >> 33;
+  value *= 0xc4ceb9fe1a85ec53ULL;
+  value ^= value >> 33;
+  return value;
+}
+
+// FNV-1a, which grows a character at a time: the hash of each prefix of a text falls out on the
+// way.
+class RunningHash {
+ public:
+  constexpr void add(char c) {
+    sum_ ^= static_cast<unsigned char>(c);
+    sum_ *= 0x100000001b3ULL;
+  }
+  [[nodiscard]] constexpr std::uint64_t value() const { return mix(sum_); }
+
+ private:
+  std::uint64_t sum_ = 0xcbf29ce484222325ULL;
+};
+
+}  // namespace layergate::acl

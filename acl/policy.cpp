@@ -1,0 +1,238 @@
+#include "acl/policy.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "acl/policy_impl.h"
+
+namespace layergate::acl {
+namespace {
+
+using Node = RuleIndex::Node;
+using Entry = RuleIndex::Entry;
+
+constexpr RuleNumber kNoRule = UINT32_MAX;
+
+// The first rule, in the order of the files, that allows and the first that denies.
+struct Verdict {
+  RuleNumber allow = kNoRule;
+  RuleNumber deny = kNoRule;
+};
+
+// One question, answered over all nodes that the account and the repository find.
+class Question {
+ public:
+  Question(const Policy::Impl& policy, const Account& account, const Principal& who, Action action,
+           std::string_view repository)
+      : policy_(policy), account_(account), who_(who), action_(action), repository_(repository) {
+    policy.index.names().find(repository, names_);
+  }
+
+  Verdict one_tag(std::string_view tag) {
+    Verdict verdict;
+    FoundKeys tags;
+    bool has_tags = false;
+    const auto weigh = [&](std::span<const Entry> entries) {
+      for (const Entry& entry : entries) {
+        RuleNumber& first = entry.deny ? verdict.deny : verdict.allow;
+        if (entry.rule < first && applies(entry) && policy_.index.tag_matches(entry, tag)) {
+          first = entry.rule;
+        }
+      }
+    };
+    for_each_node([&](const Node& node) {
+      if (!allows(node) && !denies(node)) return;
+      weigh(policy_.index.with_every_tag(node));
+      if (node.every_tag == node.count) return;
+      if (!has_tags) {
+        policy_.index.tags().find(tag, tags);
+        has_tags = true;
+      }
+      for (const GlobKey key : tags) weigh(policy_.index.with_tag(node, key));
+    });
+    return verdict;
+  }
+
+  Verdict some_tag() {
+    Verdict verdict;
+    for_each_node([&](const Node& node) {
+      if (denies(node))
+        verdict.deny = first_of(policy_.index.with_every_tag(node), true, verdict.deny);
+      if (allows(node)) verdict.allow = first_of(policy_.index.all(node), false, verdict.allow);
+    });
+    return verdict;
+  }
+
+  Verdict every_tag() {
+    Verdict verdict;
+    for_each_node([&](const Node& node) {
+      if (denies(node)) verdict.deny = first_of(policy_.index.all(node), true, verdict.deny);
+      if (allows(node)) {
+        verdict.allow = first_of(policy_.index.with_every_tag(node), false, verdict.allow);
+      }
+    });
+    return verdict;
+  }
+
+ private:
+  template <typename Visit>
+  void for_each_node(Visit visit) const {
+    const auto* subject = policy_.subjects.data() + account_.subjects.first;
+    const auto* const end = subject + account_.subjects.count;
+    for (; subject != end; ++subject) {
+      for (const GlobKey name : names_) {
+        if (const Node* node = policy_.index.find(*subject, name)) visit(*node);
+      }
+    }
+  }
+
+  // An admin is allowed without a rule.
+  [[nodiscard]] bool allows(const Node& node) const {
+    return !account_.admin && node.allowed.contains(action_);
+  }
+  [[nodiscard]] bool denies(const Node& node) const { return node.denied.contains(action_); }
+
+  [[nodiscard]] bool applies(const Entry& entry) const {
+    return entry.actions.contains(action_) && policy_.index.name_matches(entry, repository_) &&
+           policy_.is_active(entry, who_);
+  }
+
+  // The first entry that applies decides about a node: a node may hold 100,000 tags. It is the same
+  // at each asking, and mostly but not always the first in the file.
+  [[nodiscard]] RuleNumber first_of(std::span<const Entry> entries, bool deny,
+                                    RuleNumber best) const {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+      return entry.deny == deny && applies(entry);
+    });
+    return found == entries.end() ? best : std::min(best, found->rule);
+  }
+
+  const Policy::Impl& policy_;
+  const Account& account_;
+  const Principal& who_;
+  Action action_;
+  std::string_view repository_;
+  FoundKeys names_;
+};
+
+Decision refused(Reason reason) { return {false, reason, nullptr}; }
+
+// Null if the account may be used.
+std::optional<Reason> fault_of(const Policy::Impl& policy, const Account* account,
+                               const Principal& who) {
+  if (account == nullptr) return Reason::unknown_account;
+  if (!account->enabled) return Reason::disabled;
+  if (who.now >= account->expires) return Reason::expired;
+  if (!policy.is_from(account->from, who.address)) return Reason::address;
+  return std::nullopt;
+}
+
+// What all three questions have in common: first the account, then its permission, then the rules.
+template <typename Ask>
+Decision weigh(const Policy::Impl& policy, const Principal& who, Action action,
+               std::string_view repository, Ask ask) {
+  const Account* account = policy.find(who.account);
+  if (const auto fault = fault_of(policy, account, who)) return refused(*fault);
+  if (!account->admin && !account->permissions.contains(action)) {
+    return refused(Reason::permission);
+  }
+  Question question{policy, *account, who, action, repository};
+  const Verdict verdict = ask(question);
+  if (verdict.deny != kNoRule) return {false, Reason::denied, &policy.origins[verdict.deny]};
+  if (account->admin) return {true, Reason::admin, nullptr};
+  if (verdict.allow != kNoRule) return {true, Reason::rule, &policy.origins[verdict.allow]};
+  return refused(Reason::no_rule);
+}
+
+}  // namespace
+
+const Account* Policy::Impl::find(std::string_view name) const {
+  const auto id = account_table.find(
+      hash_of(name), [&](std::uint32_t candidate) { return accounts[candidate].name == name; });
+  return id == IdTable::kNone ? nullptr : &accounts[id];
+}
+
+bool Policy::Impl::is_from(const Slice& slice, const IpAddress& address) const {
+  if (slice.count == 0) return true;
+  const auto* const begin = networks.data() + slice.first;
+  return std::any_of(begin, begin + slice.count,
+                     [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+bool Policy::Impl::is_active(const RuleIndex::Entry& entry, const Principal& who) const {
+  if (!entry.conditional) return true;
+  const Condition& condition = conditions[entry.rule];
+  return who.now < condition.expires && is_from(condition.from, who.address);
+}
+
+Policy::Policy(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Policy::~Policy() = default;
+
+Decision Policy::admit(const Principal& who) const {
+  if (const auto fault = fault_of(*impl_, impl_->find(who.account), who)) return refused(*fault);
+  return {true, Reason::usable, nullptr};
+}
+
+Decision Policy::decide(const Principal& who, Action action, std::string_view repository,
+                        std::string_view tag) const {
+  return weigh(*impl_, who, action, repository,
+               [&](Question& question) { return question.one_tag(tag); });
+}
+
+Decision Policy::decide_some_tag(const Principal& who, Action action,
+                                 std::string_view repository) const {
+  return weigh(*impl_, who, action, repository,
+               [](Question& question) { return question.some_tag(); });
+}
+
+Decision Policy::decide_every_tag(const Principal& who, Action action,
+                                  std::string_view repository) const {
+  const auto every = weigh(*impl_, who, action, repository,
+                           [](Question& question) { return question.every_tag(); });
+  if (every.reason != Reason::denied && every.reason != Reason::no_rule) return every;
+  // Refused: does it at least hold for some tags? Then the rules are not against it, only too
+  // narrow.
+  auto some = decide_some_tag(who, action, repository);
+  if (!some.allowed) return some;
+  return {false, Reason::not_every_tag, every.rule != nullptr ? every.rule : some.rule};
+}
+
+bool Policy::is_immutable(std::string_view repository, std::string_view tag) const {
+  const RuleIndex& index = impl_->index;
+  FoundKeys names;
+  FoundKeys tags;
+  index.names().find(repository, names);
+  index.tags().find(tag, tags);
+  const auto matches = [&](const Entry& entry) {
+    return index.name_matches(entry, repository) && index.tag_matches(entry, tag);
+  };
+  return std::any_of(names.begin(), names.end(), [&](GlobKey name) {
+    const Node* node = index.find(kImmutable, name);
+    if (node == nullptr) return false;
+    const auto every = index.with_every_tag(*node);
+    if (std::any_of(every.begin(), every.end(), matches)) return true;
+    return std::any_of(tags.begin(), tags.end(), [&](GlobKey key) {
+      const auto entries = index.with_tag(*node, key);
+      return std::any_of(entries.begin(), entries.end(), matches);
+    });
+  });
+}
+
+bool Policy::may_push_unregistered() const { return impl_->push_unregistered; }
+
+bool Policy::is_admin(std::string_view account) const {
+  const Account* found = impl_->find(account);
+  return found != nullptr && found->admin;
+}
+
+std::vector<std::string> Policy::accounts() const {
+  std::vector<std::string> names;
+  names.reserve(impl_->accounts.size());
+  for (const Account& account : impl_->accounts) names.emplace_back(account.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::size_t Policy::rule_count() const { return impl_->origins.size(); }
+
+}  // namespace layergate::acl
