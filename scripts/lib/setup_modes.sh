@@ -192,6 +192,7 @@ make_admin() {
       "A password needs 12 characters: upper and lower case, a digit and another one." \
       "If acl.yml or acl.d/managed.yml already speaks of $admin, remove it there first."
   fi
+  has_account "$admin" || die "$binary said that it made $admin, but htpasswd has no such line."
   own_config "$config_dir/htpasswd"
   own_config "$config_dir/acl.d/managed.yml"
   say "administrator $admin made"
