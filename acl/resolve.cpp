@@ -134,7 +134,10 @@ class Resolver {
   }
 
   void warn_of_powerless(const RuleDraft& rule, const Word& word, const AccountDraft& account) {
-    if (rule.deny || account.admin || account.permissions.intersects(rule.actions)) return;
+    if (rule.deny || rule.actions.empty() || account.admin ||
+        account.permissions.intersects(rule.actions)) {
+      return;
+    }
     warn(word.place, "the permissions of user \"" + account.name.text +
                          "\" hold none of what this rule allows");
   }

@@ -1,0 +1,119 @@
+#include "acl/glob.h"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+namespace layergate::acl {
+
+TEST_CASE("glob: wildcards match as documented") {
+  struct Row {
+    const char* pattern;
+    const char* text;
+    bool matches;
+  };
+  const Row rows[] = {
+      {"", "", true},
+      {"", "a", false},
+      {"a", "", false},
+      {"a", "a", true},
+      {"a", "b", false},
+      {"ab", "a", false},
+      {"a", "ab", false},
+      {"*", "", true},
+      {"*", "abc", true},
+      {"*", "a/b", false},
+      {"**", "", true},
+      {"**", "a/b/c", true},
+      {"***", "a/b", true},
+      {"****", "a/b", true},
+      {"?", "a", true},
+      {"?", "", false},
+      {"?", "/", false},
+      {"?", "ab", false},
+      {"??", "ab", true},
+      {"a*", "a", true},
+      {"a*", "ab", true},
+      {"a*", "a/b", false},
+      {"a**", "a/b", true},
+      {"*a", "ba", true},
+      {"*a", "b/a", false},
+      {"**a", "b/a", true},
+      {"a*b", "ab", true},
+      {"a*b", "axb", true},
+      {"a*b", "axc", false},
+      {"a*b", "a/b", false},
+      {"a*a", "a", false},  // the front and the back may not share a character
+      {"ab*ba", "aba", false},
+      {"a?*", "a", false},
+      {"a?*", "ab", true},
+      {"a/**", "a/b/c", true},
+      {"a/**", "a", false},
+      {"a/**", "ab", false},
+      {"**/x", "x", false},
+      {"**/x", "a/x", true},
+      {"**/x", "a/b/x", true},
+      {"a/**/b", "a/b", false},
+      {"a/**/b", "a/x/b", true},
+      {"a/**/b", "a/x/y/b", true},
+      {"*/*", "a/b", true},
+      {"*/*", "a/b/c", false},
+      {"*/*", "a", false},
+      {"*-fp16", "7b-fp16", true},
+      {"*-fp16", "-fp16", true},
+      {"*-fp16", "7b-fp16x", false},
+      {"7b-*-v?", "7b-int4-v2", true},
+      {"7b-*-v?", "7b-int4-v22", false},
+      {"**a*b", "x/a/b", false},
+      {"**a*b", "x/a/axb", true},
+      {"**a*b", "ab", true},
+      {"*a**b", "xa/y/b", true},
+      {"*a**b", "x/a/b", false},
+      {"a.b", "axb", false},
+      {"[a]", "a", false},
+      {"[a]", "[a]", true},
+      {"a\\*", "a*", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.pattern);
+    CAPTURE(row.text);
+    CHECK(glob_matches(row.pattern, row.text) == row.matches);
+  }
+}
+
+TEST_CASE("glob: no pattern takes more than the product of the lengths") {
+  // An exponential matcher would not come back from any of these.
+  const std::string text(255, 'a');
+  std::string stars;
+  std::string deep;
+  std::string mixed;
+  while (stars.size() < 200) stars += "*a";
+  while (deep.size() < 200) deep += "**a";
+  while (mixed.size() < 200) mixed += "**a*a?";
+  for (int i = 0; i < 100; ++i) {
+    CHECK_FALSE(glob_matches("*a*a*a*a*b", text));
+    CHECK_FALSE(glob_matches(stars + "*b", text));
+    CHECK_FALSE(glob_matches(deep + "**b", text));
+    CHECK_FALSE(glob_matches(mixed + "**b*", text));
+    CHECK(glob_matches(stars + "*", text));
+    CHECK(glob_matches(mixed + "**", text));
+  }
+}
+
+TEST_CASE("glob: the longest pattern is matched and a longer one is not") {
+  const std::string most(kLongestGlob - 1, 'a');
+  CHECK(glob_matches(most + "*", most));
+  CHECK(glob_matches("?*" + most.substr(2) + "?", most));
+  CHECK_FALSE(glob_matches(most + "a*", most + "a"));
+}
+
+TEST_CASE("glob: the literal prefix ends at the first wildcard") {
+  CHECK(literal_prefix("team/x") == "team/x");
+  CHECK(literal_prefix("team/*") == "team/");
+  CHECK(literal_prefix("a?c*") == "a");
+  CHECK(literal_prefix("**") == "");
+  CHECK(is_literal("a/b"));
+  CHECK_FALSE(is_literal("a/?"));
+}
+
+}  // namespace layergate::acl
