@@ -1,0 +1,445 @@
+"""Slow, silent, dying and lying peers, on both sides."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import GateMaker
+from harness.client import error_code
+from harness.gate import Gate
+from harness.rawhttp import BadResponse, Connection, digest_of, head
+from harness.upstream import RecordingUpstream, Request, reply
+
+POLICY = """\
+version: 1
+users:
+  alice: {permissions: [admin]}
+"""
+PASSWORDS = {"alice": "Alice Passw0rd!"}
+IDLE = 1.0
+LIMITS = {"idle": "1s", "head": "1s", "minimum_rate": "1KiB", "drain": "2s"}
+# Limits are kept by timers that may be coarse; none of these may come near a second limit.
+SLACK = 4.0
+BLOB = digest_of(b"blob")
+BLOB_TARGET = f"/v2/x/blobs/{BLOB}"
+OCTETS = ("Content-Type", "application/octet-stream")
+
+
+@pytest.fixture
+def gate(make_gate: GateMaker, upstream: RecordingUpstream) -> Gate:
+    return make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": LIMITS})
+
+
+def open_upload(gate: Gate, upstream: RecordingUpstream,
+                then: Callable[[Request, socket.socket], "bytes | None"] | None = None) -> str:
+    """The Location of an upload whose further requests `then` answers."""
+
+    def answer(request: Request, peer: socket.socket) -> bytes | None:
+        if request.method == "POST":
+            return reply("202 Accepted", b"", ("Location", "/v2/x/blobs/uploads/an-upload?_state=s"))
+        return then(request, peer) if then else reply("202 Accepted")
+
+    upstream.handler = answer
+    response = gate.ask("POST", "/v2/x/blobs/uploads/", user="alice")
+    assert response.status == 202
+    return response["location"]
+
+
+def seconds_until_closed(connection: Connection, limit: float = 20.0) -> tuple[float, bytes]:
+    """How long the gate lets it be, and what it says in the end."""
+    connection.socket.settimeout(limit)
+    started = time.monotonic()
+    rest = connection.read_rest()
+    return time.monotonic() - started, rest
+
+
+def dribble(connection: Connection, data: bytes, pause: float, limit: float = 20.0) -> float:
+    """Sends a byte at a time until the gate has had enough; returns after how long."""
+    started = time.monotonic()
+    connection.socket.settimeout(pause)
+    for at in range(len(data)):
+        assert time.monotonic() - started < limit, "it is borne with"
+        try:
+            connection.send(data[at : at + 1])
+            if connection.socket.recv(1 << 16) == b"":
+                break
+            connection.socket.settimeout(2)
+        except TimeoutError:
+            continue
+        except (BrokenPipeError, ConnectionResetError):
+            break
+    return time.monotonic() - started
+
+
+@pytest.mark.concurrent
+class TestClients:
+    def test_silence_before_a_request(self, gate: Gate) -> None:
+        with gate.connect() as connection:
+            taken, _ = seconds_until_closed(connection)
+        assert IDLE / 2 < taken < IDLE + SLACK
+
+    def test_silence_between_requests(self, gate: Gate) -> None:
+        with gate.connect() as connection:
+            connection.request("GET", "/v2/", [gate.credential("alice")])
+            taken, rest = seconds_until_closed(connection)
+        assert IDLE / 2 < taken < IDLE + SLACK
+        assert rest == b"", "what nobody asked for would answer the next request"
+
+    def test_a_head_that_comes_byte_by_byte(self, gate: Gate) -> None:
+        with gate.connect() as connection:
+            taken = dribble(connection, head("GET", "/v2/" + "a" * 400), 0.1)
+        assert IDLE / 2 < taken < IDLE + SLACK
+
+    def test_a_body_that_stops(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        location = open_upload(gate, upstream)
+        with gate.connect() as connection:
+            connection.send(head("PATCH", location, [
+                gate.credential("alice"), OCTETS, ("Content-Length", "1000")]) + b"x" * 10)
+            taken, rest = seconds_until_closed(connection)
+        assert IDLE / 2 < taken < IDLE + SLACK
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 408 ")
+        patch = upstream.wait_asked(2)[1]
+        deadline = time.monotonic() + 5
+        while patch.complete:
+            assert time.monotonic() < deadline, "the upstream waits for the rest"
+            time.sleep(0.05)
+
+    def test_a_body_below_the_minimum_rate(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        location = open_upload(gate, upstream)
+        with gate.connect() as connection:
+            connection.send(head("PATCH", location, [
+                gate.credential("alice"), OCTETS, ("Content-Length", "1000")]))
+            # Never idle, but ten bytes a second.
+            taken = dribble(connection, b"x" * 1000, 0.1, limit=60)
+        assert taken < 45
+
+    def test_a_slow_upload_above_it_goes_through(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        location = open_upload(gate, upstream)
+        data = b"slow" * 10_000
+        with gate.connect() as connection:
+            connection.send(head("PATCH", location, [
+                gate.credential("alice"), OCTETS, ("Content-Length", str(len(data)))]))
+            for at in range(0, len(data), 1000):
+                connection.send(data[at : at + 1000])
+                time.sleep(0.1)
+            assert connection.read_response("PATCH").status == 202
+        assert upstream.asked()[1].body == data
+
+    def test_a_slow_download_above_it_goes_through(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        data = b"slow" * 1_000_000
+        upstream.handler = lambda *_: reply("200 OK", data)
+        with gate.connect() as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+            response, got = connection.read_head(), 0
+            for piece in connection.iterate_body(response):
+                got += len(piece)
+                time.sleep(len(piece) / 1_000_000)
+        assert got == len(data)
+
+    def test_a_client_that_does_not_read(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        sent = []
+
+        def flood(_: Request, peer: socket.socket) -> None:
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            try:
+                while True:
+                    peer.sendall(b"x" * 65536)
+            except OSError:
+                sent.append(time.monotonic())
+
+        upstream.handler = flood
+        started = time.monotonic()
+        with gate.connect() as connection:
+            connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+            while not sent:
+                assert time.monotonic() - started < IDLE + 3 * SLACK, "the upstream is held for ever"
+                time.sleep(0.05)
+
+    def test_a_client_that_leaves_an_upload(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        location = open_upload(gate, upstream)
+        with gate.connect() as connection:
+            connection.send(head("PATCH", location, [
+                gate.credential("alice"), OCTETS, ("Content-Length", "100000")]) + b"x" * 1000)
+            patch = upstream.wait_asked(2)[1]
+        deadline = time.monotonic() + IDLE / 2 + 1
+        while patch.complete:
+            assert time.monotonic() < deadline, "the upstream is not told"
+            time.sleep(0.02)
+        assert gate.ask("GET", "/v2/", user="alice").status == 200
+
+    def test_a_client_that_leaves_a_download(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        ended = []
+
+        def stream(_: Request, peer: socket.socket) -> None:
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            try:
+                while True:
+                    peer.sendall(b"x" * 65536)
+            except OSError:
+                ended.append(True)
+
+        upstream.handler = stream
+        with gate.connect() as connection:
+            connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+            connection.read_head()
+        deadline = time.monotonic() + 3
+        while not ended:
+            assert time.monotonic() < deadline, "the upstream is not told"
+            time.sleep(0.02)
+
+    def test_only_so_many_connections(self, make_gate: GateMaker, upstream: RecordingUpstream) -> None:
+        gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": {"connections": 20}})
+        credential = gate.credential("alice")
+        kept = [gate.connect() for _ in range(20)]
+        try:
+            for connection in kept:
+                assert connection.request("GET", "/v2/", [credential]).status == 200
+            with gate.connect(timeout=2) as beyond:
+                try:
+                    beyond.send(head("GET", "/v2/", [credential]))
+                    answer = beyond.socket.recv(100)
+                except (TimeoutError, ConnectionResetError, BrokenPipeError):
+                    answer = b""
+                assert not answer.startswith(b"HTTP/1.1 200")
+            for connection in kept:
+                assert connection.request("GET", "/v2/", [credential]).status == 200
+        finally:
+            for connection in kept:
+                connection.close()
+        deadline = time.monotonic() + 5
+        while True:
+            try:
+                if gate.ask("GET", "/v2/", user="alice", timeout=1).status == 200:
+                    break
+            except (OSError, BadResponse):
+                pass
+            assert time.monotonic() < deadline, "places are not given free"
+            time.sleep(0.1)
+
+
+class TestSlowUpstream:
+    """Hashing 24 GB takes the registry minutes of silence: idle limits do not run meanwhile."""
+
+    def test_a_slow_commit_is_waited_for(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        def commit(request: Request, _: socket.socket) -> bytes:
+            time.sleep(4 * IDLE)
+            return reply("201 Created", b"", ("Location", BLOB_TARGET), ("Docker-Content-Digest", BLOB))
+
+        location = open_upload(gate, upstream, commit)
+        with gate.connect(timeout=15) as connection:
+            response = connection.request(
+                "PUT", f"{location}&digest={BLOB}", [gate.credential("alice"), OCTETS], b"blob")
+        assert response.status == 201
+
+    def test_while_it_works_others_are_served(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        location = open_upload(gate, upstream, lambda *_: time.sleep(3) or reply("201 Created"))
+        with gate.connect(timeout=15) as slow:
+            slow.send(head("PUT", f"{location}&digest={BLOB}", [
+                gate.credential("alice"), OCTETS, ("Content-Length", "4")]) + b"blob")
+            for _ in range(10):
+                started = time.monotonic()
+                assert gate.ask("GET", "/v2/", user="alice").status == 200
+                assert time.monotonic() - started < 1
+            assert slow.read_response("PUT").status == 201
+
+
+class TestDyingUpstream:
+    def get(self, gate: Gate) -> Any:
+        return gate.ask("GET", BLOB_TARGET, user="alice")
+
+    @pytest.mark.parametrize("start", [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 5000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 5_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n",
+    ], ids=["length", "long", "between chunks", "in a chunk", "bad chunk"])
+    def test_a_cut_body_does_not_look_whole(
+        self, gate: Gate, upstream: RecordingUpstream, start: bytes
+    ) -> None:
+        upstream.handler = lambda _, peer: peer.sendall(start)
+        with pytest.raises((BadResponse, ConnectionResetError)):
+            response = self.get(gate)
+            # A short body may be known to be cut before the head is sent.
+            assert response.status == 502
+            raise BadResponse("an error instead")
+        assert gate.ask("GET", "/v2/", user="alice").status == 200
+
+    def test_it_dies_before_it_answers(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        upstream.handler = lambda *_: None
+        response = self.get(gate)
+        assert response.status == 502
+        assert error_code(response)
+
+    def test_it_is_not_there(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        upstream.close()
+        for _ in range(3):
+            response = self.get(gate)
+            assert response.status in (502, 503)
+            assert error_code(response)
+
+    def test_it_comes_back(self, make_gate: GateMaker) -> None:
+        first = RecordingUpstream()
+        port = first.address[1]
+        gate = make_gate(first.url, POLICY, PASSWORDS)
+        first.close()
+        assert self.get(gate).status in (502, 503)
+        listener = socket.create_server(("127.0.0.1", port))
+        try:
+            deadline = time.monotonic() + 10
+            listener.settimeout(0.5)
+            answered = False
+            while not answered:
+                assert time.monotonic() < deadline
+                with gate.connect() as connection:
+                    connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+                    try:
+                        peer, _ = listener.accept()
+                    except TimeoutError:
+                        continue
+                    with peer:
+                        asked = peer.recv(65536)
+                        peer.sendall(reply("200 OK", b"back"))
+                        if b"/blobs/" in asked:
+                            answered = connection.read_response().body == b"back"
+        finally:
+            listener.close()
+
+    def test_it_refuses_a_body_early(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        """An answer that comes before the body was sent is the client's answer."""
+
+        def refuse(_: Request, peer: socket.socket) -> None:
+            peer.sendall(reply("413 Too Large", b'{"errors":[{"code":"SIZE_INVALID","message":"x"}]}',
+                               ("Content-Type", "application/json"), ("Connection", "close")))
+
+        location = open_upload(gate, upstream)
+        upstream.reads_bodies = False
+        upstream.handler = refuse
+        with gate.connect() as connection:
+            connection.send(head("PATCH", location, [
+                gate.credential("alice"), OCTETS, ("Content-Length", "100000000")]) + b"x" * 1000)
+            response = connection.read_response("PATCH")
+            assert response.status in (413, 502)
+            assert not response.keeps_alive or connection.is_closed(1)
+
+
+class TestReusedConnections:
+    """A kept-alive connection may die just when it is used again. What is safe is asked again."""
+
+    def dies_on_reuse(self, upstream: RecordingUpstream) -> list[Request]:
+        """The upstream closes a connection instead of answering its second real request."""
+        died: list[Request] = []
+
+        def answer(request: Request, _: socket.socket) -> bytes | None:
+            asked = [other for other in upstream.asked() if other.connection == request.connection]
+            if len(asked) > 1:
+                died.append(request)
+                return None
+            location = ("Location", "/v2/x/blobs/uploads/an-upload?_state=s")
+            return reply("202 Accepted", b"", location) if request.method == "POST" else reply("200 OK", b"x")
+
+        upstream.handler = answer
+        return died
+
+    def test_a_get_is_asked_again(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        died = self.dies_on_reuse(upstream)
+        with gate.connect() as connection:
+            for _ in range(10):
+                response = connection.request("GET", BLOB_TARGET, [gate.credential("alice")])
+                assert response.status == 200 and response.body == b"x"
+        assert died, "connections to the upstream are kept"
+
+    def test_a_post_is_not(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        died = self.dies_on_reuse(upstream)
+        statuses = []
+        for _ in range(4):
+            statuses.append(gate.ask("POST", "/v2/x/blobs/uploads/", user="alice").status)
+        posts = [request for request in upstream.asked() if request.method == "POST"]
+        assert len(posts) == 4, "one was sent twice"
+        assert statuses.count(502) == len(died)
+
+    def test_a_connection_that_was_closed_meanwhile_is_not_used(
+        self, gate: Gate, upstream: RecordingUpstream
+    ) -> None:
+        upstream.handler = lambda *_: reply(
+            "202 Accepted", b"", ("Location", "/v2/x/blobs/uploads/an-upload?_state=s"))
+        for _ in range(5):
+            assert gate.ask("POST", "/v2/x/blobs/uploads/", user="alice").status == 202
+            upstream.drop_connections()
+            time.sleep(0.1)
+
+    def test_what_the_upstream_sends_unasked_answers_nobody(
+        self, gate: Gate, upstream: RecordingUpstream
+    ) -> None:
+        """Bytes behind an answer would be taken for the next one's, maybe another user's."""
+        upstream.handler = lambda request, _: (
+            reply("200 OK", b"right " + request.target.encode()[-4:]) + reply("200 OK", b"smuggled"))
+        for _ in range(10):
+            for suffix in ("aaaa", "bbbb"):
+                digest = "sha256:" + "0" * 60 + suffix
+                response = gate.ask("GET", f"/v2/x/blobs/{digest}", user="alice")
+                assert response.body == b"right " + suffix.encode()
+
+
+LIES = {
+    "nothing of HTTP": b"\x00\x01\x02\x03garbage\r\n\r\n",
+    "another protocol": b"SSH-2.0-OpenSSH\r\n\r\n",
+    "HTTP/2": b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "a bare LF": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    "no status": b"HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n",
+    "a status of four digits": b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
+    "a negative length": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+    "length and coding": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         b"1\r\nx\r\n0\r\n\r\n",
+    "an unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx",
+    "a folded field": b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n",
+    "NUL in a field": b"HTTP/1.1 200 OK\r\nA: \0\r\nContent-Length: 0\r\n\r\n",
+    "a field without a name": b"HTTP/1.1 200 OK\r\n: b\r\nContent-Length: 0\r\n\r\n",
+    "a head of 1 MiB": b"HTTP/1.1 200 OK\r\nA: " + b"b" * (1 << 20) + b"\r\nContent-Length: 0\r\n\r\n",
+    "10,000 fields": b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 10_000 + b"Content-Length: 0\r\n\r\n",
+    "a switch of protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
+    "an end within the head": b"HTTP/1.1 200 OK\r\nContent-Le",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_is_not_an_answer_becomes_502(gate: Gate, upstream: RecordingUpstream, lie: str) -> None:
+    upstream.handler = lambda _, peer: peer.sendall(LIES[lie])
+    response = gate.ask("GET", BLOB_TARGET, user="alice")
+    assert response.status == 502
+    assert error_code(response)
+    assert gate.ask("GET", "/v2/", user="alice").status == 200
+
+
+@pytest.mark.parametrize("interim", [
+    b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+    b"HTTP/1.1 102 Processing\r\n\r\n" * 3,
+])
+def test_interim_answers_are_passed_over(gate: Gate, upstream: RecordingUpstream, interim: bytes) -> None:
+    upstream.handler = lambda *_: interim + reply("200 OK", b"final")
+    response = gate.ask("GET", BLOB_TARGET, user="alice")
+    assert (response.status, response.body) == (200, b"final")
+
+
+def test_an_answer_that_ends_with_the_connection(gate: Gate, upstream: RecordingUpstream) -> None:
+    """HTTP/1.0 servers send no length: the end of the connection is the end of the body."""
+    upstream.handler = lambda _, peer: peer.sendall(b"HTTP/1.0 200 OK\r\n\r\nuntil the end")
+    assert gate.ask("GET", BLOB_TARGET, user="alice").body == b"until the end"
+
+
+def test_answers_without_a_body(gate: Gate, upstream: RecordingUpstream) -> None:
+    upstream.handler = lambda request, _: (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n" if request.method == "HEAD"
+        else b"HTTP/1.1 304 Not Modified\r\nContent-Length: 12345\r\n\r\n")
+    with gate.connect() as connection:
+        for _ in range(3):
+            credential = gate.credential("alice")
+            assert connection.request("HEAD", BLOB_TARGET, [credential])["content-length"] == "12345"
+            assert connection.request("GET", BLOB_TARGET, [credential]).status == 304
