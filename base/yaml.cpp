@@ -352,7 +352,9 @@ tl::expected<Node, Problem> parse(std::string_view text, const std::string& file
   } catch (const Refused& refused) {
     return problem(refused.place, refused.what);
   } catch (const YAML::Exception& error) {
-    return problem(places.of(error.mark), in_plain_words(error, places));
+    Place place = places.of(error.mark);
+    if (error.msg == YAML::ErrorMsg::ALIAS_NOT_FOUND) --place.column;  // its mark is behind the *
+    return problem(place, in_plain_words(error, places));
   } catch (const std::exception& error) {
     return problem({0, 0}, std::string("cannot be read: ") + error.what());
   }
