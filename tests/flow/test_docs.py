@@ -5,13 +5,14 @@ The word after a fence's language says what happens with a block of README.md or
     ```sh                        run by bash -eu; all of one document in order, in one sandbox
     ```sh skip: REASON           not run, only its syntax is checked; the reason is required
     ```yaml acl.yml              a whole policy, loaded by `layergate check`
+    ```yaml acl.d                a part of one, loaded as a file of acl.d beside the sandbox's policy
     ```yaml layergate.yml        keys of layergate.yml, laid over a minimal one, and loaded
     ```yaml skip: REASON         some other YAML: it has to parse
 
 Renderers show none of it: for them only the first word counts.
 
 The sandbox is a directory with `conf/` (so that `layergate` finds it without being told), with `layergate`
-on the PATH and alice, an administrator, in it; LAYERGATE is host:port of a running gate.
+on the PATH and the accounts alice, bob and ci in its policy; LAYERGATE is host:port of a running gate.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ POLICY = """\
 version: 1
 users:
   alice: {permissions: [admin]}
+  bob:   {permissions: [view, pull]}
+  ci:    {permissions: [view, pull, push]}
 """
-PASSWORDS = {"alice": "Alice Passw0rd!"}
+PASSWORDS = {name: f"{name} Passw0rd!" for name in ("alice", "bob", "ci")}
 _FENCE = re.compile(r"^( *)```(\S+)[ \t]*(.*)$")
 
 
@@ -89,7 +92,7 @@ def test_a_block_says_what_it_is(block: Block) -> None:
     elif block.language == "sh":
         assert block.note == "", f"not known here: {block.note}"
     else:
-        assert block.note in ("acl.yml", "layergate.yml"), "acl.yml, layergate.yml or skip: REASON"
+        assert block.note in ("acl.yml", "acl.d", "layergate.yml"), "what is it? or skip: REASON"
 
 
 @pytest.mark.parametrize("block", SHELL, ids=str)
@@ -137,6 +140,14 @@ def write_config(root: Path, policy: str, settings: dict[str, object]) -> Path:
 @pytest.mark.parametrize("block", [block for block in YAML if block.note == "acl.yml"], ids=str)
 def test_a_policy_of_a_document_loads(block: Block, tmp_path: Path) -> None:
     config = write_config(tmp_path, block.text, {})
+    run(program(), "check", "--config-dir", config)
+
+
+@pytest.mark.parametrize("block", [block for block in YAML if block.note == "acl.d"], ids=str)
+def test_a_part_of_a_policy_loads(block: Block, tmp_path: Path) -> None:
+    config = write_config(tmp_path, POLICY, {})
+    (config / "acl.d").mkdir()
+    (config / "acl.d" / "example.yml").write_text(block.text)
     run(program(), "check", "--config-dir", config)
 
 
