@@ -72,28 +72,37 @@ start_service() {
   printf '%s\n' "$started" >"${run_dir:?}/$name.pid"
 }
 
-# stop_service NAME PROGRAM CONFIG SECONDS: SIGTERM, and SIGKILL when that time
-# is over. Succeeds if it did not run.
-stop_service() {
-  local pid waited=0
-  if ! pid=$(running_pid "$1" "$2" "$3"); then
-    rm -f "${run_dir:?}/$1.pid" "$run_dir/$1.fingerprint"
-    return 0
-  fi
-  kill -TERM "$pid" 2>/dev/null || true
-  while running_pid "$1" "$2" "$3" >/dev/null; do
-    if [ "$waited" -ge $(($4 * 5)) ]; then
-      warn "$1 (pid $pid) did not end within $4 s; killing it"
-      kill -KILL "$pid" 2>/dev/null || true
-      sleep 0.2
-      break
+# gone_within SECONDS NAME PROGRAM CONFIG
+gone_within() {
+  local seconds=$1 since=$SECONDS told=$SECONDS
+  shift
+  while running_pid "$@" >/dev/null; do
+    [ $((SECONDS - since)) -lt "$seconds" ] || return 1
+    if [ $((SECONDS - told)) -ge 5 ]; then
+      say "$1 is finishing what it has begun ($((SECONDS - since)) of at most $seconds s)"
+      told=$SECONDS
     fi
-    sleep 0.2
-    waited=$((waited + 1))
-    [ $((waited % 50)) -ne 0 ] || say "$1 finishes what it has begun ($((waited / 5)) of at most $4 s)"
+    sleep 0.1
   done
-  rm -f "$run_dir/$1.pid" "$run_dir/$1.fingerprint"
-  say "$1 stopped"
+}
+
+# stop_service SECONDS NAME PROGRAM CONFIG: SIGTERM lets it finish what it has
+# begun, for that time; a second one and SIGKILL do not. Succeeds if it did not
+# run.
+stop_service() {
+  local pid seconds=$1
+  shift
+  if pid=$(running_pid "$@"); then
+    kill -TERM "$pid" 2>/dev/null || true
+    if ! gone_within "$seconds" "$@"; then
+      warn "$1 (pid $pid) has not ended within $seconds s; what it was doing is cut off"
+      kill -TERM "$pid" 2>/dev/null || true
+      gone_within 5 "$@" || kill -KILL "$pid" 2>/dev/null || true
+      gone_within 5 "$@" || die "$1 (pid $pid) does not end, not even by SIGKILL."
+    fi
+    say "$1 stopped"
+  fi
+  rm -f "${run_dir:?}/$1.pid" "$run_dir/$1.fingerprint"
 }
 
 # wait_until SECONDS WHAT CHECK: polls CHECK; fails with 1 when the time is over,

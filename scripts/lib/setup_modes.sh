@@ -10,8 +10,8 @@ stop_all() {
     say "nothing runs"
   fi
   # The door first: a transfer that it is finishing still needs the registry.
-  stop_service layergate "$binary" "$config_dir" 60
-  stop_service registry "$registry" "$registry_settings" 20
+  stop_service 60 layergate "$binary" "$config_dir"
+  stop_service 20 registry "$registry" "$registry_settings"
 }
 
 # ---- --status
@@ -235,7 +235,7 @@ start_registry() {
       return
     fi
     say "registry has changed: restarting it"
-    stop_service registry "$registry" "$registry_settings" 20
+    stop_service 20 registry "$registry" "$registry_settings"
   fi
   # A socket that a killed registry left behind.
   rm -f -- "$socket"
@@ -252,7 +252,9 @@ start_layergate() {
       return
     fi
     say "layergate or its configuration has changed: restarting it"
-    stop_service layergate "$binary" "$config_dir" 60
+    # Nobody waits for a restart: a layer of 24 GB may take its time, which
+    # limits.drain of layergate.yml ends.
+    stop_service 600 layergate "$binary" "$config_dir"
   fi
   start_service layergate "$binary" serve --config-dir "$config_dir"
   await layergate 30 "the registry API on $listen" api_answers
