@@ -34,7 +34,8 @@ IpAddress IpAddress::from_bytes(const std::array<std::uint8_t, 16>& bytes) {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  if (text.size() >= buffer.size()) return std::nullopt;
+  // inet_pton() would stop at a NUL and call the rest good.
+  if (text.size() >= buffer.size() || text.find('\0') != text.npos) return std::nullopt;
   std::copy(text.begin(), text.end(), buffer.begin());
   in_addr four{};
   if (inet_pton(AF_INET, buffer.data(), &four) == 1) {
