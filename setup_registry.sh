@@ -51,8 +51,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$root/scripts/lib/layergate_yml.sh"
 # shellcheck source=scripts/lib/build.sh
 . "$root/scripts/lib/build.sh"
-# shellcheck source=scripts/lib/setup_modes.sh
-. "$root/scripts/lib/setup_modes.sh"
+# shellcheck source=scripts/lib/setup_control.sh
+. "$root/scripts/lib/setup_control.sh"
+# shellcheck source=scripts/lib/setup_install.sh
+. "$root/scripts/lib/setup_install.sh"
 
 wrong_usage() {
   printf '%s: %s\n\n' "$program" "$1" >&2
