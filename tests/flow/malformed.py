@@ -290,7 +290,10 @@ def chunks() -> Iterator[Case]:
         yield Case(f"chunks: {name}", body)
 
 
-HEADS = [*lengths(), *line_ends(), *versions(), *methods(), *targets(), *paths(), *fields(), *strangers()]
+GROUPS: dict[str, list[Case]] = {
+    make.__name__: list(make())
+    for make in (lengths, line_ends, versions, methods, targets, paths, fields, strangers)
+}
 CHUNKS = list(chunks())
 
 

@@ -8,16 +8,14 @@ the one request that it belongs to, which the upstream can see is not complete.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import malformed
 from conftest import GateMaker
 from harness.gate import Gate, is_sanitized
-from harness.rawhttp import Connection
+from harness.swarm import exchange_all
 from harness.upstream import RecordingUpstream, Request, reply
 from malformed import AUTHORIZATION, HOST, SMUGGLED, Case
 
@@ -48,12 +46,6 @@ def gate(make_module_gate: GateMaker, recorder: RecordingUpstream) -> Gate:
     return make_module_gate(recorder.url, POLICY, {"u": "p"})
 
 
-@pytest.fixture(scope="module")
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(12) as threads:
-        yield threads
-
-
 def splits(data: bytes) -> list[int]:
     """Where to cut a request in two."""
     if len(data) <= _EVERY:
@@ -67,19 +59,6 @@ def splits(data: bytes) -> list[int]:
     return sorted(position for position in positions if 0 < position < len(data))
 
 
-def exchange(gate: Gate, parts: list[bytes]) -> bytes:
-    """Everything that the gate answers until it closes. A gate that does not close times out."""
-    with Connection(gate.address, timeout=8) as connection:
-        try:
-            for number, part in enumerate(parts):
-                if number:
-                    time.sleep(_PAUSE)
-                connection.send(part)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it refused the first part already
-        return connection.read_rest()
-
-
 def attempts(data: bytes) -> list[list[bytes]]:
     ways = [[data]]
     ways += [[data[:position], data[position:]] for position in splits(data)]
@@ -88,70 +67,63 @@ def attempts(data: bytes) -> list[list[bytes]]:
     return ways
 
 
-def check_answer(answer: bytes, case: Case, parts: list[bytes]) -> None:
-    where = f"split at {len(parts[0])}" if len(parts) == 2 else f"{len(parts)} parts"
-    heads = re.findall(rb"HTTP/1\.[0-9] ([0-9]{3}) ", answer)
-    assert len(heads) == 1, f"{where}: {len(heads)} answers: {answer[:300]!r}"
-    assert int(heads[0]) in case.statuses, f"{where}: {answer[:300]!r}"
+def ask_all(
+    gate: Gate, asked: list[tuple[Case, list[bytes]]], until: Callable[[bytes], bool] = lambda _: False
+) -> list[str]:
+    """What is wrong with the answers to all of these, a line for each."""
+    answers = exchange_all(gate.address, [parts for _, parts in asked], pause=_PAUSE, until=until)
+    wrong = []
+    for (case, parts), answer in zip(asked, answers):
+        heads = re.findall(rb"HTTP/1\.[0-9] ([0-9]{3}) ", answer or b"")
+        if answer is not None and len(heads) == 1 and int(heads[0]) in case.statuses:
+            continue
+        way = {1: "whole", 2: f"split at {len(parts[0])}"}.get(len(parts), "byte by byte")
+        what = "no end" if answer is None else f"{len(heads)} answers: {answer[:80]!r}"
+        wrong.append(f"{case.name}, {way}: {what}")
+    return wrong
+
+
+def all_ways(cases: list[Case]) -> list[tuple[Case, list[bytes]]]:
+    return [(case, parts) for case in cases for parts in attempts(case.data)]
 
 
 def test_the_table_is_long_enough() -> None:
-    cases = malformed.HEADS + malformed.CHUNKS
+    cases = [*sum(malformed.GROUPS.values(), []), *malformed.CHUNKS]
     assert len(cases) >= 200
     assert len({case.name for case in cases}) == len(cases)
 
 
-@pytest.mark.parametrize("case", malformed.HEADS, ids=lambda case: case.name)
-def test_a_malformed_head(
-    gate: Gate, recorder: RecordingUpstream, pool: ThreadPoolExecutor, case: Case
-) -> None:
+@pytest.mark.parametrize("group", malformed.GROUPS)
+def test_malformed_heads(gate: Gate, recorder: RecordingUpstream, group: str) -> None:
     asked = len(recorder.asked())
-    ways = attempts(case.data)
-    for answer, parts in zip(pool.map(lambda parts: exchange(gate, parts), ways), ways):
-        check_answer(answer, case, parts)
-    assert recorder.asked()[asked:] == [], "it reached the upstream"
+    assert ask_all(gate, all_ways(malformed.GROUPS[group])) == []
+    assert recorder.asked()[asked:] == [], "one reached the upstream"
 
 
-@pytest.mark.parametrize("case", malformed.CHUNKS, ids=lambda case: case.name)
-def test_a_malformed_body(
-    gate: Gate, recorder: RecordingUpstream, pool: ThreadPoolExecutor, case: Case
-) -> None:
+def test_malformed_bodies(gate: Gate, recorder: RecordingUpstream) -> None:
     opened = gate.ask("POST", "/v2/m/blobs/uploads/", user="u")
     assert opened.status == 202
-    location = opened["location"].encode()
-    head = b"\r\n".join([b"PATCH " + location + b" HTTP/1.1", HOST, AUTHORIZATION,
+    head = b"\r\n".join([b"PATCH " + opened["location"].encode() + b" HTTP/1.1", HOST, AUTHORIZATION,
                          b"Content-Type: application/octet-stream",
                          b"Transfer-Encoding: chunked", b"", b""])
     asked = len(recorder.asked())
-    body = case.data + SMUGGLED
     # The head is as it should be: only the body is cut, and the head goes along with its first part.
-    ways = [[head + parts[0], *parts[1:]] for parts in attempts(body)]
-    for answer, parts in zip(pool.map(lambda parts: exchange(gate, parts), ways), ways):
-        check_answer(answer, case, parts)
+    ways = [(case, [head + parts[0], *parts[1:]])
+            for case in malformed.CHUNKS for parts in attempts(case.data + SMUGGLED)]
+    assert ask_all(gate, ways) == []
     reached = recorder.asked()[asked:]
-    assert len(reached) <= len(ways)
+    assert 0 < len(reached) <= len(ways)
     for request in reached:
         assert request.line == "PATCH /v2/m/blobs/uploads/an-upload?_state=s HTTP/1.1"
-        assert not request.complete, "the upstream took a broken body for a whole one"
+        assert not request.complete, f"a broken body was taken for a whole one: {request.body!r}"
     assert not any(b"smuggled" in bytes(stream) for stream in recorder.streams)
 
 
-@pytest.mark.parametrize("case", malformed.accepted(), ids=lambda case: case.name)
-def test_the_nearest_right_request(
-    gate: Gate, recorder: RecordingUpstream, pool: ThreadPoolExecutor, case: Case
-) -> None:
-    def ask(parts: list[bytes]) -> int:
-        with Connection(gate.address) as connection:
-            for number, part in enumerate(parts):
-                if number:
-                    time.sleep(_PAUSE)
-                connection.send(part)
-            return connection.read_response().status
-
+def test_the_nearest_right_requests(gate: Gate, recorder: RecordingUpstream) -> None:
     asked = len(recorder.asked())
-    ways = attempts(case.data)
-    for status, parts in zip(pool.map(ask, ways), ways):
-        assert status in case.statuses, f"{len(parts)} parts, the first of {len(parts[0])}"
+    ways = all_ways(malformed.accepted())
+    # The recorder's answers have no body.
+    assert ask_all(gate, ways, until=lambda data: data.endswith(b"\r\n\r\n")) == []
     reached = recorder.asked()[asked:]
     assert len(reached) == len(ways)
     for request in reached:
