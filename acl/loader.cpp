@@ -90,13 +90,17 @@ bool read_sources(const std::vector<Source>& sources, Draft& draft, std::vector<
 
 }  // namespace
 
+Collected collect(const std::filesystem::path& acl_file) {
+  Collected collected;
+  add_source(acl_file, acl_file.filename().string(), collected.sources, collected.errors);
+  add_directory(acl_file.parent_path() / "acl.d", collected.sources, collected.errors);
+  return collected;
+}
+
 LoadResult load(const std::filesystem::path& acl_file, WallTime now) {
-  LoadResult result;
-  std::vector<Source> sources;
-  add_source(acl_file, acl_file.filename().string(), sources, result.errors);
-  add_directory(acl_file.parent_path() / "acl.d", sources, result.errors);
-  if (!result.errors.empty()) return result;
-  return parse(sources, now);
+  auto collected = collect(acl_file);
+  if (!collected.errors.empty()) return {nullptr, std::move(collected.errors), {}};
+  return parse(collected.sources, now);
 }
 
 LoadResult parse(const std::vector<Source>& sources, WallTime now) {

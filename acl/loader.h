@@ -27,6 +27,14 @@ struct LoadResult {
 // own `tests:` are run at time `now`.
 LoadResult load(const std::filesystem::path& acl_file, WallTime now);
 
+// The first half of load(): the texts as they stand on disk, for a change that is to be tried out
+// before it is made.
+struct Collected {
+  std::vector<Source> sources;  // the first is acl_file's
+  std::vector<Problem> errors;
+};
+Collected collect(const std::filesystem::path& acl_file);
+
 // The same from texts; the first is acl.yml. REQUIRES: there is a first.
 LoadResult parse(const std::vector<Source>& sources, WallTime now);
 

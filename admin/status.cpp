@@ -1,0 +1,162 @@
+#include "admin/status.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+#include "base/fd.h"
+#include "proxy/resolver.h"
+
+namespace layergate::admin {
+namespace {
+
+constexpr int kConnectMs = 1000;
+
+// Empty if a connection could be made, else why not.
+std::string try_upstream(proxy::Resolver& resolver) {
+  const auto addresses = resolver.upstream();
+  if (addresses->empty()) return "its host name has no address";
+  std::string problem;
+  for (const auto& address : *addresses) {
+    const Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    int error = 0;
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) !=
+        0) {
+      error = errno;
+      if (error == EINPROGRESS) {
+        pollfd waiting{fd.get(), POLLOUT, 0};
+        socklen_t length = sizeof error;
+        if (::poll(&waiting, 1, kConnectMs) == 0) {
+          error = ETIMEDOUT;
+        } else if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
+          error = errno;
+        }
+      }
+    }
+    if (error == 0) return "";
+    problem = std::strerror(error);
+  }
+  return problem;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+void add_metric(std::string& out, const std::string& name, const char* type, const char* help,
+                const std::string& value) {
+  out += "# HELP " + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " +
+         value + "\n";
+}
+
+}  // namespace
+
+Readiness readiness(const proxy::Server& server) {
+  const auto& context = server.context();
+  const auto state = context.policies.state();
+  const auto upstream = try_upstream(context.resolver);
+  Readiness result;
+  result.ready = upstream.empty() && !server.draining() && state.generation > 0;
+  const nlohmann::ordered_json json = {
+      {"ready", result.ready},
+      {"draining", server.draining()},
+      {"upstream", upstream.empty() ? "ok" : "cannot be reached: " + upstream},
+      {"policy",
+       {{"generation", state.generation},
+        {"loaded", format_time(state.loaded)},
+        {"kept_back", !state.problems.empty()},
+        {"problems", state.problems}}},
+      {"htpasswd",
+       {{"kept_back", !state.htpasswd_problems.empty()}, {"problems", state.htpasswd_problems}}}};
+  result.json = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return result;
+}
+
+std::string metrics_text(const proxy::Server& server) {
+  const auto& context = server.context();
+  auto out = context.metrics.to_text();
+  const auto state = context.policies.state();
+  add_metric(out, "layergate_policy_generation", "gauge",
+             "Policies that came into force since the start.", std::to_string(state.generation));
+  add_metric(out, "layergate_policy_kept_back", "gauge",
+             "1 if the policy on disk was refused and an older one is in force.",
+             state.problems.empty() ? "0" : "1");
+  add_metric(out, "layergate_htpasswd_kept_back", "gauge",
+             "1 if the password file on disk was refused and an older one is in force.",
+             state.htpasswd_problems.empty() ? "0" : "1");
+  add_metric(out, "layergate_load_failures_total", "counter",
+             "Policies and password files refused.", std::to_string(state.failures));
+  const auto auth = context.authenticator.counters();
+  add_metric(out, "layergate_auth_remembered_total", "counter", "Credentials answered from memory.",
+             std::to_string(auth.remembered));
+  add_metric(out, "layergate_auth_hashed_total", "counter", "Passwords hashed.",
+             std::to_string(auth.hashed));
+  add_metric(out, "layergate_auth_rejected_total", "counter", "Wrong credentials.",
+             std::to_string(auth.rejected));
+  add_metric(out, "layergate_auth_throttled_total", "counter",
+             "Logins refused after too many failures.", std::to_string(auth.throttled));
+  add_metric(out, "layergate_auth_overloaded_total", "counter",
+             "Logins refused because too many waited.", std::to_string(auth.overloaded));
+  add_metric(out, "layergate_auth_queued", "gauge", "Logins that wait for a hash.",
+             std::to_string(auth.queued));
+  return out;
+}
+
+std::string status_page(const proxy::Server& server) {
+  const auto& config = server.context().config;
+  const auto ready = readiness(server);
+  std::string listening;
+  for (const auto& listen : config.listen) {
+    listening += (listening.empty() ? "" : ", ") + listen.address.to_string();
+  }
+  return R"(<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Layergate</title>
+<style>
+body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color:#1d2433}
+h1{font-size:1.6rem;margin:0}dt{font-weight:600;margin-top:.8rem}dd{margin:0}
+pre{background:#f2f4f8;padding:1rem;overflow:auto;border-radius:6px}code{font-size:.95em}
+.state{display:inline-block;padding:.1rem .6rem;border-radius:1rem;color:#fff;background:)" +
+         std::string(ready.ready ? "#1a7f4b" : "#b3261e") + R"(}
+</style>
+<h1>Layergate</h1>
+<p>The door in front of this Docker registry. <span class="state">)" +
+         (ready.ready ? "ready" : "not ready") + R"(</span></p>
+<dl>
+<dt>Registry for docker</dt><dd><code>)" +
+         escaped(listening) + R"(</code></dd>
+<dt>Stands in front of</dt><dd><code>)" +
+         escaped(config.upstream.url) + R"(</code></dd>
+<dt>Configuration</dt><dd><code>)" +
+         escaped(config.dir.string()) + R"(</code></dd>
+<dt>For machines</dt><dd><a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>, <a href="/metrics">/metrics</a></dd>
+<dt>Documents</dt><dd><code>README.md</code> and <code>docs/</code> in the source: <code>docs/policy.md</code> on who may do what, <code>docs/troubleshooting.md</code> when something fails</dd>
+</dl>
+<pre>)" + escaped(ready.json) +
+         "</pre>\n</html>\n";
+}
+
+}  // namespace layergate::admin

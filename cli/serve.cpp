@@ -1,0 +1,97 @@
+#include <csignal>
+#include <ctime>
+#include <iostream>
+#include <system_error>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "admin/admin_server.h"
+#include "cli/load_config.h"
+#include "proxy/server.h"
+
+namespace layergate::cli {
+namespace {
+
+// Blocked before any thread starts, so that only run() takes them.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+// The next of the signals, or 0 after a second.
+int next_signal(const sigset_t& set) {
+  const timespec second{1, 0};
+  const int signal = sigtimedwait(&set, nullptr, &second);
+  return signal > 0 ? signal : 0;
+}
+
+void drain(proxy::Server& server, const sigset_t& signals, std::chrono::milliseconds patience) {
+  spdlog::info("ending: no new clients; transfers have {} s", patience.count() / 1000);
+  server.begin_drain();
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (!server.drained() && std::chrono::steady_clock::now() < end) {
+    const timespec moment{0, 50'000'000};
+    const int signal = sigtimedwait(&signals, nullptr, &moment);
+    if (signal == SIGTERM || signal == SIGINT) {
+      spdlog::warn("told twice: ending at once");
+      return;
+    }
+  }
+  if (!server.drained()) spdlog::warn("some transfers did not end in time and are cut off");
+}
+
+int serve(const Globals& globals) {
+  auto logger = spdlog::stderr_color_mt("layergate");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_default_logger(std::move(logger));
+
+  const auto signals = block_signals();
+  auto config = load_config(globals);
+  if (!config) return 3;
+  const auto patience = config->limits.drain;
+  std::optional<proxy::Server> server;
+  std::optional<admin::AdminServer> admin;
+  try {
+    server.emplace(*std::move(config));
+    admin.emplace(*server);
+  } catch (const std::system_error& error) {
+    spdlog::critical("{}", error.what());
+    return 4;
+  } catch (const std::exception& error) {
+    spdlog::critical("{}", error.what());
+    return server ? 4 : 3;
+  }
+  server->start();
+  admin->start();
+  const auto& running = server->context().config;
+  for (const auto& listen : running.listen) {
+    spdlog::info("registry API on {}", listen.address.to_string());
+  }
+  spdlog::info("admin port on {}; in front of {}", running.admin.to_string(), running.upstream.url);
+
+  while (true) {
+    const int signal = next_signal(signals);
+    server->tick();
+    if (signal == SIGHUP) server->reload();
+    if (signal == SIGTERM || signal == SIGINT) break;
+  }
+  drain(*server, signals, patience);
+  admin.reset();
+  server.reset();  // writes out the records that are queued
+  spdlog::info("ended");
+  return 0;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, const Globals& globals, int& exit_code) {
+  auto* verb = app.add_subcommand(
+      "serve", "Run the proxy in the foreground (SIGHUP reloads, SIGTERM drains)");
+  verb->callback([&] { exit_code = serve(globals); });
+}
+
+}  // namespace layergate::cli

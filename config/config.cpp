@@ -1,0 +1,307 @@
+#include "config/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "base/yaml.h"
+#include "base/yaml_reader.h"
+
+namespace layergate::config {
+namespace {
+
+using yaml::Node;
+using yaml::Reader;
+
+// "host:port" or "[v6]:port".
+std::optional<Endpoint> parse_endpoint(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  Endpoint endpoint;
+  endpoint.host = text.substr(0, colon);
+  const bool bracketed =
+      endpoint.host.size() > 2 && endpoint.host.front() == '[' && endpoint.host.back() == ']';
+  if (bracketed) endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
+  if (endpoint.host.empty() || (!bracketed && endpoint.host.find(':') != std::string::npos))
+    return std::nullopt;
+  const char* first = text.data() + colon + 1;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(first, last, endpoint.port);
+  if (error != std::errc{} || end != last || endpoint.port == 0) return std::nullopt;
+  return endpoint;
+}
+
+std::optional<Endpoint> read_listen_address(Reader& read, const Node& node, std::string_view what) {
+  const auto text = read.text(node, what);
+  if (!text) return std::nullopt;
+  auto endpoint = parse_endpoint(*text);
+  if (!endpoint || !IpAddress::parse(endpoint->host)) {
+    read.refuse(node, std::string(what) +
+                          " must be an IP address and a port, as 0.0.0.0:5000 or [::]:5000");
+    return std::nullopt;
+  }
+  return endpoint;
+}
+
+bool host_name_is_valid(const std::string& host) {
+  if (IpAddress::parse(host)) return true;
+  return host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '.' || c == '-' || c == '_';
+         });
+}
+
+class Builder {
+ public:
+  Builder(const std::filesystem::path& dir, Loaded& loaded)
+      : read_("layergate.yml", loaded.errors), loaded_(loaded) {
+    config_.dir = dir;
+    config_.htpasswd = dir / "htpasswd";
+    config_.acl = dir / "acl.yml";
+    config_.state = (dir / "../state").lexically_normal();
+  }
+
+  void build(const Node& root) {
+    if (root.kind == Node::Kind::null ||
+        !read_.map(root, "the file",
+                   {"listen", "admin", "upstream", "auth", "acl", "state", "workers", "limits"})) {
+      if (root.kind == Node::Kind::null)
+        read_.refuse(root, "the file is empty; it needs at least upstream: {url: …}");
+      return;
+    }
+    read_listen(root.find("listen"));
+    read_admin(root.find("admin"));
+    read_upstream(root);
+    read_auth(root.find("auth"));
+    if (const auto* node = root.find("acl")) read_path(*node, "acl", config_.acl);
+    if (const auto* node = root.find("state")) read_path(*node, "state", config_.state);
+    if (const auto* node = root.find("workers")) {
+      if (const auto count = read_.integer(*node, "workers", 0, 256))
+        config_.workers = static_cast<int>(*count);
+    }
+    if (config_.workers == 0) {
+      config_.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    }
+    read_limits(root.find("limits"));
+    if (loaded_.errors.empty()) loaded_.config = std::move(config_);
+  }
+
+ private:
+  void read_listen(const Node* node) {
+    if (node == nullptr) {
+      config_.listen.push_back({{"0.0.0.0", 5000}, {}});
+      return;
+    }
+    if (!read_.list(*node, "listen")) return;
+    if (node->items.empty()) read_.refuse(*node, "listen must name at least one address");
+    for (const auto& item : node->items) {
+      if (!read_.map(item, "listen", {"address", "tls", "trusted_proxies"})) continue;
+      Listen listen;
+      if (const auto* address = item.find("address")) {
+        Reader::into(listen.address, read_listen_address(read_, *address, "address"));
+      } else {
+        read_.refuse(item, "an entry of listen needs an address");
+      }
+      if (const auto* tls = item.find("tls")) {
+        // Plain text where the operator asked for TLS would fail open.
+        read_.refuse(*tls,
+                     "tls is not built yet: put nginx in front (nginx/layergate.conf) and name it "
+                     "in trusted_proxies");
+      }
+      if (const auto* proxies = item.find("trusted_proxies")) {
+        Reader::into(listen.trusted_proxies, read_.networks(*proxies, "trusted_proxies"));
+      }
+      config_.listen.push_back(std::move(listen));
+    }
+  }
+
+  void read_admin(const Node* node) {
+    if (node == nullptr || !read_.map(*node, "admin", {"address"})) return;
+    if (const auto* address = node->find("address")) {
+      Reader::into(config_.admin, read_listen_address(read_, *address, "admin.address"));
+    }
+  }
+
+  void read_upstream(const Node& root) {
+    const auto* node = root.find("upstream");
+    if (node == nullptr) {
+      read_.refuse(root,
+                   "upstream.url is missing: the registry to stand in front of, as "
+                   "http://127.0.0.1:5001 or unix:///run/layergate/registry.sock");
+      return;
+    }
+    if (!read_.map(*node, "upstream", {"url", "redirects", "storage", "storage_mode", "exclusive"}))
+      return;
+    if (const auto* url = node->find("url")) {
+      if (const auto text = read_.text(*url, "upstream.url")) read_url(*url, *text);
+    } else {
+      read_.refuse(*node, "upstream.url is missing");
+    }
+    if (const auto* redirects = node->find("redirects")) {
+      const auto text = read_.text(*redirects, "upstream.redirects");
+      if (text && *text == "follow") {
+        config_.upstream.redirects = Redirects::follow;
+      } else if (text && *text != "refuse") {
+        read_.refuse(*redirects, "upstream.redirects must be refuse or follow",
+                     closest(*text, {"refuse", "follow"}));
+      }
+    }
+    for (const auto* key : {"storage", "storage_mode", "exclusive"}) {
+      const auto* value = node->find(key);
+      if (value == nullptr || (value->kind == Node::Kind::scalar && value->scalar.empty()))
+        continue;
+      loaded_.warnings.push_back({"layergate.yml", value->line, value->column,
+                                  "upstream." + std::string(key) +
+                                      " has no effect yet: all bodies go through the registry",
+                                  ""});
+    }
+  }
+
+  void read_url(const Node& node, std::string url) {
+    config_.upstream.url = url;
+    if (url.starts_with("unix://")) {
+      config_.upstream.socket = url.substr(7);
+      // sockaddr_un holds 108 bytes.
+      if (config_.upstream.socket.empty() || config_.upstream.socket.front() != '/' ||
+          config_.upstream.socket.size() > 107) {
+        read_.refuse(node,
+                     "a unix socket is named by its absolute path of at most 107 bytes: "
+                     "unix:///run/layergate/registry.sock");
+      }
+      return;
+    }
+    if (url.starts_with("https://")) {
+      read_.refuse(node, "an upstream over https is not built yet; http:// and unix:// are");
+      return;
+    }
+    if (!url.starts_with("http://")) {
+      read_.refuse(node, "upstream.url must start with http:// or unix://");
+      return;
+    }
+    url = url.substr(7);
+    if (url.ends_with('/')) url.pop_back();
+    if (url.find_first_of("/?#@") != std::string::npos) {
+      read_.refuse(node,
+                   "upstream.url is scheme, host and port only: the registry's API stands at /v2/");
+      return;
+    }
+    const bool has_port =
+        url.find(':', url.front() == '[' ? url.find(']') : 0) != std::string::npos;
+    const auto endpoint = parse_endpoint(has_port ? url : url + ":80");
+    if (!endpoint || !host_name_is_valid(endpoint->host)) {
+      read_.refuse(node, "upstream.url has no valid host and port");
+      return;
+    }
+    config_.upstream.address = *endpoint;
+  }
+
+  void read_auth(const Node* node) {
+    if (node == nullptr || !read_.map(*node, "auth", {"realm", "htpasswd", "cache_ttl"})) return;
+    if (const auto* realm = node->find("realm")) {
+      if (const auto text = read_.text(*realm, "auth.realm")) {
+        const bool clean = std::all_of(text->begin(), text->end(), [](char c) {
+          return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+        });
+        if (text->empty() || !clean)
+          read_.refuse(*realm, "auth.realm must be printable ASCII without quotes");
+        config_.realm = *text;
+      }
+    }
+    if (const auto* file = node->find("htpasswd"))
+      read_path(*file, "auth.htpasswd", config_.htpasswd);
+    if (const auto* ttl = node->find("cache_ttl")) {
+      Reader::into(config_.cache_ttl, read_.duration(*ttl, "auth.cache_ttl"));
+    }
+  }
+
+  void read_limits(const Node* node) {
+    if (node == nullptr ||
+        !read_.map(*node, "limits", {"idle", "head", "minimum_rate", "drain", "connections"}))
+      return;
+    auto& limits = config_.limits;
+    if (const auto* idle = node->find("idle")) read_positive(*idle, "limits.idle", limits.idle);
+    if (const auto* head = node->find("head")) read_positive(*head, "limits.head", limits.head);
+    if (const auto* rate = node->find("minimum_rate"))
+      Reader::into(limits.minimum_rate, read_.size(*rate, "limits.minimum_rate"));
+    if (const auto* drain = node->find("drain"))
+      Reader::into(limits.drain, read_.duration(*drain, "limits.drain"));
+    if (const auto* connections = node->find("connections")) {
+      if (const auto count = read_.integer(*connections, "limits.connections", 1, 1'000'000))
+        limits.connections = static_cast<int>(*count);
+    }
+  }
+
+  void read_positive(const Node& node, std::string_view what, std::chrono::milliseconds& target) {
+    const auto value = read_.duration(node, what);
+    if (value && value->count() == 0)
+      read_.refuse(node, std::string(what) + " must be longer than 0");
+    Reader::into(target, value);
+  }
+
+  void read_path(const Node& node, std::string_view what, std::filesystem::path& target) {
+    const auto text = read_.text(node, what);
+    if (!text) return;
+    if (text->empty()) {
+      read_.refuse(node, std::string(what) + " must not be empty");
+      return;
+    }
+    target = (config_.dir / *text).lexically_normal();
+  }
+
+  Reader read_;
+  Loaded& loaded_;
+  Config config_;
+};
+
+}  // namespace
+
+std::string Endpoint::to_string() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+Loaded parse(const std::string& text, const std::filesystem::path& dir) {
+  Loaded loaded;
+  const auto root = yaml::parse(text, "layergate.yml");
+  if (!root) {
+    loaded.errors.push_back(root.error());
+    return loaded;
+  }
+  Builder(dir, loaded).build(*root);
+  return loaded;
+}
+
+Loaded load(const std::filesystem::path& dir) {
+  const auto file = dir / "layergate.yml";
+  std::ifstream in(file);
+  std::ostringstream text;
+  if (in) text << in.rdbuf();
+  if (!in || in.bad()) {
+    Loaded loaded;
+    loaded.errors.push_back({file.string(), 0, 0,
+                             "cannot be read: " + std::string(std::strerror(errno)) +
+                                 "; name the directory that holds it with --config-dir",
+                             ""});
+    return loaded;
+  }
+  return parse(text.str(), std::filesystem::absolute(dir).lexically_normal());
+}
+
+std::filesystem::path find_dir(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* variable = std::getenv("LAYERGATE_CONFIG_DIR");
+      variable != nullptr && *variable != '\0')
+    return variable;
+  std::error_code ignored;
+  if (std::filesystem::exists("conf/layergate.yml", ignored)) return "conf";
+  return "/etc/layergate";
+}
+
+}  // namespace layergate::config

@@ -1,0 +1,76 @@
+// layergate.yml, read and checked.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/problem.h"
+
+namespace layergate::config {
+
+struct Endpoint {
+  std::string host;  // an IP address or, for an upstream, a name
+  std::uint16_t port = 0;
+
+  [[nodiscard]] std::string to_string() const;  // "127.0.0.1:5000", "[::1]:5000"
+};
+
+struct Listen {
+  Endpoint address;
+  std::vector<IpNetwork> trusted_proxies;
+};
+
+enum class Redirects : std::uint8_t {
+  refuse,  // 502
+  follow,  // inside, to http:// addresses
+};
+
+struct Upstream {
+  std::string url;     // as it was written, for people
+  std::string socket;  // path of a unix socket; if empty, `address` is meant
+  Endpoint address;
+  Redirects redirects = Redirects::refuse;
+};
+
+struct Limits {
+  std::chrono::milliseconds idle{60'000};    // no byte moved, or a kept-alive connection unused
+  std::chrono::milliseconds head{10'000};    // from a request's first byte to its head's last
+  std::uint64_t minimum_rate = 1024;         // bytes a second, averaged over `idle`
+  std::chrono::milliseconds drain{300'000};  // how long SIGTERM waits for transfers
+  int connections = 10'000;                  // clients, in all
+};
+
+struct Config {
+  std::filesystem::path dir;
+  std::vector<Listen> listen;
+  Endpoint admin{"127.0.0.1", 8080};
+  Upstream upstream;
+  std::string realm = "Layergate";
+  std::filesystem::path htpasswd;  // this and the next two: absolute
+  std::filesystem::path acl;
+  std::filesystem::path state;
+  std::chrono::milliseconds cache_ttl{300'000};
+  int workers = 0;  // never 0 once loaded
+  Limits limits;
+};
+
+struct Loaded {
+  std::optional<Config> config;  // nothing exactly if errors is not empty
+  std::vector<Problem> errors;
+  std::vector<Problem> warnings;
+};
+
+// Reads dir/layergate.yml. Relative paths in it start at dir.
+Loaded load(const std::filesystem::path& dir);
+Loaded parse(const std::string& text, const std::filesystem::path& dir);
+
+// --config-dir if it was given, else $LAYERGATE_CONFIG_DIR, else ./conf if it holds layergate.yml,
+// else /etc/layergate.
+std::filesystem::path find_dir(const std::string& given);
+
+}  // namespace layergate::config

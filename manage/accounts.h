@@ -1,0 +1,27 @@
+// Accounts: a line in htpasswd and an entry under `users`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "config/config.h"
+#include "manage/failure.h"
+
+namespace layergate::manage {
+
+struct NewAccount {
+  std::string name;
+  std::string password;
+  std::vector<std::string> permissions;  // view, pull, push, delete, admin
+  std::string email;
+};
+
+// Refuses a weak password, an unknown permission and an account that is there already. The password
+// is set first: a half-made account can do nothing, and the same call completes it.
+tl::expected<void, Failure> add_account(const config::Config& config, const NewAccount& account);
+
+}  // namespace layergate::manage

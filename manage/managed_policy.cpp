@@ -1,0 +1,75 @@
+#include "manage/managed_policy.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "acl/loader.h"
+#include "base/atomic_file.h"
+#include "base/fd.h"
+#include "base/yaml_writer.h"
+
+namespace layergate::manage {
+namespace {
+
+constexpr const char* kName = "acl.d/managed.yml";
+constexpr const char* kHeading =
+    "# Written by layergate (user, image and access commands). What you write by hand belongs in\n"
+    "# acl.yml or in another file of this directory.\n";
+
+Failure invalid(const std::vector<Problem>& problems) {
+  std::string text;
+  for (const auto& problem : problems) {
+    text += (text.empty() ? "" : "\n") + problem.to_string();
+  }
+  return {Failure::Kind::invalid, std::move(text)};
+}
+
+}  // namespace
+
+tl::expected<void, Failure> change_managed_policy(
+    const std::filesystem::path& acl_file,
+    const std::function<std::optional<Failure>(yaml::Node& root)>& edit) {
+  const auto dir = acl_file.parent_path() / "acl.d";
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) {
+    return tl::unexpected(
+        Failure{Failure::Kind::io, dir.string() + ": cannot be made: " + error.message()});
+  }
+  const auto lock_file = dir / ".managed.lock";
+  const Fd lock(::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) {
+    return tl::unexpected(Failure{
+        Failure::Kind::io, lock_file.string() + ": cannot be locked: " + std::strerror(errno)});
+  }
+
+  auto collected = acl::collect(acl_file);
+  if (!collected.errors.empty()) return tl::unexpected(invalid(collected.errors));
+  auto source = std::find_if(collected.sources.begin(), collected.sources.end(),
+                             [](const acl::Source& s) { return s.name == kName; });
+  if (source == collected.sources.end()) {
+    collected.sources.push_back({kName, ""});
+    source = std::prev(collected.sources.end());
+  }
+  auto tree = yaml::parse(source->text, kName);
+  if (!tree) return tl::unexpected(invalid({tree.error()}));
+  if (auto refused = edit(*tree)) return tl::unexpected(*std::move(refused));
+
+  source->text = kHeading + yaml::write(*tree);
+  const auto text = source->text;
+  const auto tried = acl::parse(collected.sources, wall_now());
+  if (!tried.policy) return tl::unexpected(invalid(tried.errors));
+  if (const auto written = write_file_atomically(dir / "managed.yml", text); !written) {
+    return tl::unexpected(Failure{Failure::Kind::io, written.error()});
+  }
+  return {};
+}
+
+}  // namespace layergate::manage

@@ -1,0 +1,110 @@
+// One client: its requests, one after the other, and what becomes of each.
+//
+// The way of a request, in the order of the members below: read_head, identify, decide, and then
+// an Exchange with the registry, a Listing, or an answer of the proxy's own; settle ends it.
+// docs/request-life.md tells it at length.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "auth/authenticator.h"
+#include "base/address.h"
+#include "proxy/buffer.h"
+#include "proxy/head_scanner.h"
+#include "proxy/request.h"
+#include "proxy/response.h"
+#include "proxy/socket.h"
+#include "proxy/worker.h"
+
+namespace layergate::proxy {
+
+// What answers a request over more than one turn of the loop.
+class Handler : public Retired {
+ public:
+  virtual void start() = 0;
+  virtual void on_client_readable() = 0;
+  virtual void on_client_writable() = 0;
+  virtual void tick(Worker::Clock::time_point now) = 0;
+  // Whether all of the request's body was read; if not, the connection ends with the answer.
+  [[nodiscard]] virtual bool request_was_read() const = 0;
+};
+
+class ClientConnection final : public Socket::Handler, public Retired {
+ public:
+  ClientConnection(Worker& worker, std::uint64_t id, Fd fd, const IpAddress& peer,
+                   const config::Listen& listen);
+
+  void on_readable(Socket& socket) override;
+  void on_writable(Socket& socket) override;
+  void tick(Worker::Clock::time_point now);
+  void begin_drain();
+
+  // For handlers.
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  // Counts requests: an answer that comes later compares it.
+  [[nodiscard]] std::uint64_t serial() const { return serial_; }
+  [[nodiscard]] Worker& worker() { return worker_; }
+  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] Buffer& in() { return in_; }
+  [[nodiscard]] Buffer& out() { return out_; }
+  [[nodiscard]] Request& request() { return *request_; }
+  [[nodiscard]] proxy::Handler* handler() { return handler_.get(); }
+  [[nodiscard]] bool may_keep_alive() const;
+
+  // Ends the request with an answer of the proxy's own.
+  void answer(const Response& response);
+  // The same for a refusal; `reason` is for the record.
+  void refuse(const Refusal& refusal, const std::string& reason);
+  // Ends the request whose answer was written whole. `keep`: more may come on this connection.
+  void finish(bool keep);
+  // Ends the connection in the middle of an answer, so that nobody takes it for a whole one.
+  void abort(const std::string& reason);
+
+ private:
+  enum class State : std::uint8_t {
+    reading_head,
+    authenticating,  // the pool hashes
+    handling,        // handler_ has it
+    answering,       // out_ holds the rest of an answer
+    lingering,       // all is said; reading away what the client still sends
+    closed,
+  };
+
+  void read_head();
+  bool take_proxy_header();  // false: wait, or closed
+  void take_head();
+  void malformed(int status, const std::string& what);
+  void identify();
+  void on_verdict(auth::Verdict verdict);
+  void decide();
+  void carry_out();
+
+  void flush_answer();
+  void settle(bool keep);
+  void write_record();
+  void linger();
+  void close();
+
+  Worker& worker_;
+  const std::uint64_t id_;
+  const config::Listen& listen_;
+  IpAddress peer_;  // from the PROXY header, if a trusted front end sent one
+  Socket socket_;
+  Buffer in_;
+  Buffer out_;
+  HeadScanner scanner_;
+  std::unique_ptr<Request> request_;
+  std::optional<Refusal> route_refusal_;  // told only to who is known
+  std::unique_ptr<proxy::Handler> handler_;
+  std::uint64_t serial_ = 0;
+  Worker::Clock::time_point since_;  // of the present state
+  State state_ = State::reading_head;
+  bool first_bytes_ = true;
+  bool keep_after_answer_ = false;
+};
+
+}  // namespace layergate::proxy

@@ -1,0 +1,27 @@
+// What all workers share.
+#pragma once
+
+#include <atomic>
+
+#include "auth/authenticator.h"
+#include "config/config.h"
+#include "proxy/metrics.h"
+#include "proxy/policy_store.h"
+#include "proxy/resolver.h"
+#include "proxy/upload_token.h"
+#include "records/access_log.h"
+
+namespace layergate::proxy {
+
+// Each of these may be used from any thread; all outlive the workers.
+struct Context {
+  const config::Config& config;
+  PolicyStore& policies;
+  auth::Authenticator& authenticator;
+  records::AccessLog& access_log;
+  Resolver& resolver;
+  Metrics& metrics;
+  const UploadToken& upload_token;
+};
+
+}  // namespace layergate::proxy

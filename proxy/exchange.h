@@ -1,0 +1,75 @@
+// One request carried to the registry and its answer back.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/client_connection.h"
+#include "proxy/redirect.h"
+#include "proxy/relay.h"
+#include "proxy/response_reader.h"
+#include "proxy/upstream_pool.h"
+
+namespace layergate::proxy {
+
+class Exchange final : public Handler, public Socket::Handler {
+ public:
+  // `most`: bytes that the request's body may have.
+  Exchange(ClientConnection& client, std::uint64_t most);
+  ~Exchange() override;
+
+  void start() override;
+  void on_client_readable() override;
+  void on_client_writable() override;
+  void tick(Worker::Clock::time_point now) override;
+  [[nodiscard]] bool request_was_read() const override;
+
+  void on_readable(Socket& upstream) override;
+  void on_writable(Socket& upstream) override;
+
+ private:
+  enum class State : std::uint8_t {
+    sending,     // the head and body of the request, as they come
+    waiting,     // for the head of the answer
+    resolving,   // where a redirect leads
+    responding,  // the body of the answer
+    over,        // ended; only waits to be destroyed
+  };
+
+  bool connect(bool may_reuse);
+  void send_to_upstream();
+  void read_answer();
+  void upstream_broke(const std::string& what);
+  void begin_response();
+  void follow_redirect();
+  void on_resolved(const Resolver::Addresses& addresses);
+  void send_to_client();
+  void finish();
+  void fail(int status, const std::string& what);
+  void client_gone();
+  void watch_sockets();
+  void note_progress(std::uint64_t moved, Worker::Clock::time_point now);
+  [[nodiscard]] bool is_too_slow(Worker::Clock::time_point now) const;
+
+  ClientConnection& client_;
+  const std::uint64_t most_;
+  State state_ = State::sending;
+  std::string upstream_head_;
+  std::unique_ptr<UpstreamConnection> upstream_;
+  std::optional<Relay> up_;
+  std::optional<Relay> down_;
+  ResponseReader answer_;
+  std::optional<RedirectTarget> redirect_;  // where the present leg of a followed redirect goes
+  int redirects_ = 0;
+  bool retried_ = false;
+  bool keep_client_ = false;
+
+  // The body that moves now: when it last did, and how far it was when the window began.
+  Worker::Clock::time_point moved_at_;
+  Worker::Clock::time_point window_start_;
+  std::uint64_t last_moved_ = 0;
+  std::uint64_t window_moved_ = 0;
+};
+
+}  // namespace layergate::proxy

@@ -1,0 +1,39 @@
+#include "proxy/metrics.h"
+
+namespace layergate::proxy {
+namespace {
+
+void add(std::string& out, const char* name, const char* type, const char* help,
+         const std::string& value) {
+  out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" +
+         name + " " + value + "\n";
+}
+
+}  // namespace
+
+std::string Metrics::to_text() const {
+  std::string out =
+      "# HELP layergate_responses_total Answers by the class of their status; none: cut off.\n"
+      "# TYPE layergate_responses_total counter\n";
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    const auto label = i == 0 ? std::string("none") : std::to_string(i) + "xx";
+    out += "layergate_responses_total{status=\"" + label + "\"} " +
+           std::to_string(responses[i].load()) + "\n";
+  }
+  const auto counter = [&](const char* name, const char* help, const Counter& value) {
+    add(out, name, "counter", help, std::to_string(value.load()));
+  };
+  counter("layergate_denied_total", "Requests that the policy or the credentials refused.", denied);
+  counter("layergate_body_bytes_in_total", "Bytes of request bodies.", bytes_in);
+  counter("layergate_body_bytes_out_total", "Bytes of response bodies.", bytes_out);
+  counter("layergate_connections_opened_total", "Clients that connected.", connections_opened);
+  counter("layergate_connections_refused_total", "Clients turned away at limits.connections.",
+          connections_refused);
+  add(out, "layergate_connections", "gauge", "Clients connected now.",
+      std::to_string(connections.load()));
+  counter("layergate_upstream_failures_total", "Requests that the registry did not answer rightly.",
+          upstream_failures);
+  return out;
+}
+
+}  // namespace layergate::proxy

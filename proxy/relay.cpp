@@ -1,0 +1,244 @@
+#include "proxy/relay.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+namespace layergate::proxy {
+namespace {
+
+constexpr std::uint64_t kLowWater = 512U << 10U;   // bytes: what a wake-up should be worth
+constexpr std::uint64_t kWorthAPipe = 64U << 10U;  // below, a copy costs less than a pipe
+constexpr std::uint64_t kWorthLowWater = 256U << 10U;
+
+}  // namespace
+
+Relay::Relay(Socket& source, Buffer& received, Socket& sink, Buffer& pending, PipePool& pipes,
+             std::span<char> scratch, const Options& options)
+    : source_(source),
+      received_(received),
+      sink_(sink),
+      pending_(pending),
+      pipes_(pipes),
+      scratch_(scratch),
+      options_(options),
+      left_(options.in.length),
+      ended_(!options.in.has_body()) {}
+
+Relay::~Relay() {
+  source_.set_low_water(1);
+  release_pipe();
+}
+
+void Relay::release_pipe() { pipes_.give_back(std::move(pipe_)); }
+
+Relay::Status Relay::step() {
+  wants_read_ = wants_write_ = false;
+  const auto start = moved_;
+  while (true) {
+    switch (write_waiting()) {
+      case Io::progress:
+        break;
+      case Io::blocked:
+        wants_write_ = true;
+        return Status::moving;
+      case Io::failed:
+      case Io::closed:
+      case Io::malformed:
+      case Io::too_large:
+        return Status::sink_failed;
+    }
+    if (ended_) return Status::done;
+    if (moved_ - start >= kTurn) {
+      wants_read_ = true;
+      source_.set_low_water(1);  // what is left of this turn's bytes must wake us again
+      return Status::moving;
+    }
+    switch (read_some()) {
+      case Io::progress:
+        break;
+      case Io::blocked:
+        wants_read_ = true;
+        adjust_low_water();
+        return Status::moving;
+      case Io::failed:
+        return Status::source_failed;
+      case Io::closed:
+        return Status::source_closed;
+      case Io::malformed:
+        return Status::malformed;
+      case Io::too_large:
+        return Status::too_large;
+    }
+  }
+}
+
+// The head, and what an earlier step read and could not write.
+Relay::Io Relay::write_waiting() {
+  while (!pending_.empty()) {
+    const bool more = !ended_ || (pipe_ && pipe_->held > 0);
+    // A head alone is sent at once: its receiver may have to answer before the body comes.
+    const auto result = sink_.send(pending_.view(), more && moved_ > 0);
+    if (result.io == Socket::Io::again) return Io::blocked;
+    if (result.io != Socket::Io::ok) return Io::failed;
+    pending_.consume(result.bytes);
+  }
+  while (pipe_ && pipe_->held > 0) {
+    const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (left_ > 0 ? SPLICE_F_MORE : 0U);
+    const auto bytes =
+        ::splice(pipe_->read_end.get(), nullptr, sink_.fd(), nullptr, pipe_->held, flags);
+    if (bytes < 0) return errno == EAGAIN || errno == EINTR ? Io::blocked : Io::failed;
+    if (bytes == 0) return Io::failed;
+    pipe_->held -= static_cast<std::size_t>(bytes);
+  }
+  return Io::progress;
+}
+
+Relay::Io Relay::read_some() {
+  return options_.in.kind == Framing::Kind::length ? read_length() : read_chunked();
+}
+
+Relay::Io Relay::read_length() {
+  if (left_ > options_.most) return Io::too_large;
+  if (!received_.empty()) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, received_.size()));
+    pending_.append(received_.view().substr(0, count));
+    received_.consume(count);
+    moved_ += count;
+    left_ -= count;
+    ended_ = left_ == 0;
+    return Io::progress;
+  }
+  if (!pipe_ && can_splice_ && left_ >= kWorthAPipe) pipe_ = pipes_.take();
+  if (pipe_) return splice_in();
+
+  return copy_in();
+}
+
+Relay::Io Relay::copy_in() {
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left_, scratch_.size()));
+  const auto result = source_.receive(scratch_.data(), most);
+  switch (result.io) {
+    case Socket::Io::again:
+      return Io::blocked;
+    case Socket::Io::closed:
+      return Io::closed;
+    case Socket::Io::failed:
+      return Io::failed;
+    case Socket::Io::ok:
+      break;
+  }
+  moved_ += result.bytes;
+  left_ -= result.bytes;
+  ended_ = left_ == 0;
+  return write_body({scratch_.data(), result.bytes}, ended_);
+}
+
+Relay::Io Relay::splice_in() {
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left_, pipe_->capacity));
+  const auto bytes = ::splice(source_.fd(), nullptr, pipe_->write_end.get(), nullptr, most,
+                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (bytes < 0) {
+    if (errno == EAGAIN || errno == EINTR) return Io::blocked;
+    if (errno == EINVAL) {  // this kind of socket cannot: copy
+      release_pipe();
+      can_splice_ = false;
+      return copy_in();
+    }
+    return Io::failed;
+  }
+  if (bytes == 0) return Io::closed;
+  const auto count = static_cast<std::size_t>(bytes);
+  pipe_->held += count;
+  moved_ += count;
+  left_ -= count;
+  ended_ = left_ == 0;
+  return Io::progress;
+}
+
+Relay::Io Relay::read_chunked() {
+  std::size_t consumed = 0;
+  if (!received_.empty()) {
+    // Decoded where it is; write_body() is done with it before it goes.
+    const auto io = decode(received_.bytes(), consumed);
+    received_.consume(consumed);
+    return io;
+  }
+  const auto result = source_.receive(scratch_.data(), scratch_.size());
+  switch (result.io) {
+    case Socket::Io::again:
+      return Io::blocked;
+    case Socket::Io::closed:
+      return Io::closed;
+    case Socket::Io::failed:
+      return Io::failed;
+    case Socket::Io::ok:
+      break;
+  }
+  const auto data = scratch_.first(result.bytes);
+  const auto io = decode(data, consumed);
+  // What follows the body is the next request of a client that pipelines.
+  if (consumed < data.size()) received_.append({data.data() + consumed, data.size() - consumed});
+  return io;
+}
+
+Relay::Io Relay::decode(std::span<char> data, std::size_t& consumed) {
+  const auto step = decoder_.decode(data);
+  consumed = step.consumed;
+  if (step.result == ChunkDecoder::Result::bad) return Io::malformed;
+  moved_ += step.produced;
+  if (moved_ > options_.most) return Io::too_large;
+  ended_ = step.result == ChunkDecoder::Result::complete;
+  return write_body({data.data(), step.produced}, ended_);
+}
+
+// What the sink does not take now waits in pending_.
+Relay::Io Relay::write_body(std::string_view data, bool last) {
+  const bool coded = options_.in.kind == Framing::Kind::chunked && options_.chunked_out;
+  std::array<char, 24> size{};
+  std::array<iovec, 3> parts{};
+  std::size_t count = 0;
+  const auto add = [&](std::string_view text) {
+    parts[count++] = {const_cast<char*>(text.data()), text.size()};
+  };
+  if (!coded) {
+    if (!data.empty()) add(data);
+  } else {
+    if (!data.empty()) {
+      const int length = std::snprintf(size.data(), size.size(), "%zx\r\n", data.size());
+      add({size.data(), static_cast<std::size_t>(length)});
+      add(data);
+    }
+    if (last) {
+      add(data.empty() ? "0\r\n\r\n" : "\r\n0\r\n\r\n");
+    } else if (!data.empty()) {
+      add("\r\n");
+    }
+  }
+  std::size_t written = 0;
+  if (pending_.empty() && count > 0) {
+    const auto bytes = ::writev(sink_.fd(), parts.data(), static_cast<int>(count));
+    if (bytes > 0) written = static_cast<std::size_t>(bytes);
+    // An error shows again when pending_ is written.
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view part(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+    const auto skip = std::min(written, part.size());
+    written -= skip;
+    pending_.append(part.substr(skip));
+  }
+  return Io::progress;
+}
+
+void Relay::adjust_low_water() {
+  if (options_.in.kind != Framing::Kind::length || !pipe_) return;
+  // Never more than what is still to come, or the last bytes would wait for ever.
+  source_.set_low_water(left_ < kWorthLowWater ? 1 : static_cast<int>(std::min(left_, kLowWater)));
+}
+
+}  // namespace layergate::proxy

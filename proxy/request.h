@@ -1,0 +1,27 @@
+// One request of a client, from its head to its record.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "acl/policy.h"
+#include "proxy/request_head.h"
+#include "proxy/route.h"
+#include "records/access_record.h"
+
+namespace layergate::proxy {
+
+struct Request {
+  std::string text;  // the head's bytes, which `head` points into
+  RequestHead head;
+  Route route;
+  std::string account;                        // after authentication
+  std::shared_ptr<const acl::Policy> policy;  // the one that decides this request, to its end
+  records::AccessRecord record;
+  std::chrono::steady_clock::time_point start;
+
+  [[nodiscard]] acl::Principal principal() const { return {account, record.address, record.time}; }
+};
+
+}  // namespace layergate::proxy

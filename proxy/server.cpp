@@ -1,0 +1,83 @@
+#include "proxy/server.h"
+
+#include <csignal>
+#include <stdexcept>
+#include <utility>
+
+namespace layergate::proxy {
+namespace {
+
+auth::Authenticator::Options auth_options(const config::Config& config) {
+  auth::Authenticator::Options options;
+  options.cache_ttl = std::chrono::duration_cast<std::chrono::seconds>(config.cache_ttl);
+  return options;
+}
+
+// Before anything is opened in it.
+std::filesystem::path make_state(const std::filesystem::path& state) {
+  std::error_code error;
+  std::filesystem::create_directories(state, error);
+  if (error) throw std::runtime_error(state.string() + ": cannot be made: " + error.message());
+  return state;
+}
+
+UploadToken load_token(const std::filesystem::path& state) {
+  auto token = UploadToken::load(state / "upload.key");
+  if (!token) throw std::runtime_error(token.error());
+  return *std::move(token);
+}
+
+}  // namespace
+
+Server::Server(config::Config config)
+    : config_(std::move(config)),
+      access_log_(make_state(config_.state) / "access.log"),
+      upload_token_(load_token(config_.state)),
+      resolver_(config_.upstream),
+      authenticator_(auth_options(config_)),
+      reloader_(config_, policies_, authenticator_),
+      context_{config_,   policies_, authenticator_, access_log_,
+               resolver_, metrics_,  upload_token_} {
+  // A peer that is gone is an error of the write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  // A lease that a writer breaks while we look (Reloader) would else end it too.
+  std::signal(SIGIO, SIG_IGN);
+  if (!reloader_.load_all()) throw std::runtime_error("the configuration is not valid");
+  auto sockets = bind_all();
+  for (auto& listening : sockets) {
+    workers_.push_back(std::make_unique<Worker>(context_, std::move(listening)));
+  }
+}
+
+Server::~Server() {
+  for (const auto& worker : workers_) worker->stop();
+}
+
+std::vector<std::vector<Fd>> Server::bind_all() const {
+  std::vector<std::vector<Fd>> sockets(static_cast<std::size_t>(config_.workers));
+  for (const auto& listen : config_.listen) {
+    // SO_REUSEPORT would share the port with a stranger of the same user without a word.
+    Listener::check_free(listen.address);
+    for (auto& of_worker : sockets) of_worker.push_back(Listener::bind(listen.address));
+  }
+  return sockets;
+}
+
+void Server::start() {
+  for (const auto& worker : workers_) worker->start();
+  reloader_.start();
+}
+
+void Server::begin_drain() {
+  draining_ = true;
+  for (const auto& worker : workers_) worker->begin_drain();
+}
+
+bool Server::drained() const {
+  for (const auto& worker : workers_) {
+    if (!worker->drained()) return false;
+  }
+  return true;
+}
+
+}  // namespace layergate::proxy

@@ -1,0 +1,52 @@
+// The running proxy: everything that serve starts, in the order in which it is needed.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "auth/authenticator.h"
+#include "config/config.h"
+#include "proxy/context.h"
+#include "proxy/reload.h"
+#include "proxy/worker.h"
+
+namespace layergate::proxy {
+
+class Server {
+ public:
+  // Binds the ports and loads the policy and the passwords. Throws std::runtime_error (the reason
+  // was logged if it is in a file) and std::system_error.
+  explicit Server(config::Config config);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void start();
+  void reload() { reloader_.request(); }
+  // About once a second.
+  void tick() { access_log_.tick(); }
+  void begin_drain();
+  [[nodiscard]] bool drained() const;
+  [[nodiscard]] bool draining() const { return draining_; }
+
+  [[nodiscard]] const Context& context() const { return context_; }
+
+ private:
+  // One socket a worker for each address, made before anything runs.
+  std::vector<std::vector<Fd>> bind_all() const;
+
+  config::Config config_;
+  PolicyStore policies_;
+  Metrics metrics_;
+  records::AccessLog access_log_;
+  UploadToken upload_token_;
+  Resolver resolver_;
+  // Workers outlive the pool that posts to them, but their loops are stopped before it ends.
+  std::vector<std::unique_ptr<Worker>> workers_;
+  auth::Authenticator authenticator_;
+  Reloader reloader_;
+  Context context_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace layergate::proxy

@@ -1,0 +1,168 @@
+#include "proxy/worker.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "proxy/client_connection.h"
+
+namespace layergate::proxy {
+namespace {
+
+constexpr std::size_t kScratch = 256U << 10U;
+
+event_base* make_base() {
+  event_config* config = event_config_new();
+  if (config == nullptr) throw std::bad_alloc();
+  // Changes of interest in one turn are told to the kernel together, or not at all if undone.
+  event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+  event_base* base = event_base_new_with_config(config);
+  event_config_free(config);
+  if (base == nullptr) throw std::runtime_error("libevent has no event loop for this machine");
+  return base;
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
+}  // namespace
+
+Worker::Worker(const Context& context, std::vector<Fd> listening)
+    : context_(context),
+      base_(make_base()),
+      scratch_(kScratch),
+      upstream_(base_.get(), context.resolver),
+      trace_seed_(random_seed()),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  wake_event_.reset(event_new(base_.get(), wake_.get(), EV_READ | EV_PERSIST, on_posted, this));
+  event_add(wake_event_.get(), nullptr);
+  tick_event_.reset(event_new(base_.get(), -1, EV_PERSIST, on_tick, this));
+  const timeval second{1, 0};
+  event_add(tick_event_.get(), &second);
+  for (std::size_t i = 0; i < listening.size(); ++i) {
+    listeners_.push_back(
+        std::make_unique<Listener>(*this, std::move(listening[i]), context.config.listen[i]));
+  }
+}
+
+Worker::~Worker() {
+  stop();
+  clients_.clear();
+  retired_.clear();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { event_base_loop(base_.get(), EVLOOP_NO_EXIT_ON_EMPTY); });
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { event_base_loopbreak(base_.get()); });
+  thread_.join();
+}
+
+void Worker::begin_drain() {
+  post([this] {
+    draining_ = true;
+    for (const auto& listener : listeners_) listener->accept_all();
+    listeners_.clear();
+    std::vector<ClientConnection*> clients;
+    clients.reserve(clients_.size());
+    for (const auto& [id, client] : clients_) clients.push_back(client.get());
+    for (auto* client : clients) client->begin_drain();
+  });
+}
+
+void Worker::post(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(task));
+  }
+  const std::uint64_t one = 1;
+  // Fails only if 2^64-1 wake-ups wait already.
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Worker::on_posted(evutil_socket_t /*fd*/, short /*what*/, void* self) {
+  static_cast<Worker*>(self)->run_posted();
+}
+
+void Worker::run_posted() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(posted_);
+  }
+  for (const auto& task : tasks) task();
+  tasks = std::exchange(deferred_, {});
+  for (const auto& task : tasks) task();
+  // Whatever was retired by now is no longer on the stack.
+  const auto gone = std::exchange(retired_, {});
+}
+
+void Worker::retire(std::unique_ptr<Retired> object) {
+  retired_.push_back(std::move(object));
+  event_active(wake_event_.get(), EV_READ, 0);
+}
+
+void Worker::defer(std::function<void()> task) {
+  deferred_.push_back(std::move(task));
+  event_active(wake_event_.get(), EV_READ, 0);
+}
+
+std::string Worker::next_trace() {
+  std::array<char, 24> text{};
+  std::snprintf(text.data(), text.size(), "%016llx",
+                static_cast<unsigned long long>(trace_seed_ + ++traces_ * 0x9e3779b97f4a7c15ULL));
+  return text.data();
+}
+
+void Worker::accept(Fd fd, const IpAddress& peer, const config::Listen& listen) {
+  auto& metrics = context_.metrics;
+  if (metrics.connections.load() >= context_.config.limits.connections) {
+    ++metrics.connections_refused;
+    return;
+  }
+  ++metrics.connections;
+  ++metrics.connections_opened;
+  ++clients_open_;
+  const auto id = next_id_++;
+  clients_.emplace(id, std::make_unique<ClientConnection>(*this, id, std::move(fd), peer, listen));
+}
+
+ClientConnection* Worker::find(std::uint64_t id) {
+  const auto found = clients_.find(id);
+  return found == clients_.end() ? nullptr : found->second.get();
+}
+
+void Worker::remove(std::uint64_t id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  retire(std::move(found->second));
+  clients_.erase(found);
+  --clients_open_;
+  --context_.metrics.connections;
+}
+
+void Worker::on_tick(evutil_socket_t /*fd*/, short /*what*/, void* self) {
+  static_cast<Worker*>(self)->tick();
+}
+
+void Worker::tick() {
+  for (const auto& listener : listeners_) listener->resume();
+  const auto now = Clock::now();
+  std::vector<ClientConnection*> clients;  // one that goes meanwhile is only retired
+  clients.reserve(clients_.size());
+  for (const auto& [id, client] : clients_) clients.push_back(client.get());
+  for (auto* client : clients) client->tick(now);
+}
+
+}  // namespace layergate::proxy

@@ -1,0 +1,97 @@
+#include "records/access_log.h"
+
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/async.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/spdlog.h>
+
+namespace layergate::records {
+namespace {
+
+constexpr std::size_t kQueue = 16'384;  // records
+constexpr std::size_t kFileBytes = 64U << 20U;
+constexpr std::size_t kFiles = 16;
+constexpr std::uint64_t kRefusalsAMinute = 60;  // written one by one, an address
+constexpr std::size_t kAddresses = 10'000;      // watched one by one
+constexpr std::chrono::seconds kWindow{60};
+
+}  // namespace
+
+AccessLog::AccessLog(const std::filesystem::path& file)
+    : pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1)) {
+  auto sink =
+      std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kFileBytes, kFiles);
+  logger_ = std::make_shared<spdlog::async_logger>("access", std::move(sink), pool_,
+                                                   spdlog::async_overflow_policy::block);
+  logger_->set_pattern("%v");
+}
+
+AccessLog::~AccessLog() {
+  std::vector<std::pair<std::string, Flood>> left;
+  {
+    const std::lock_guard lock(mutex_);
+    left.assign(floods_.begin(), floods_.end());
+    left.emplace_back("others", others_);
+  }
+  for (const auto& [address, flood] : left) summarise(address, flood);
+  logger_->flush();
+  logger_.reset();
+  pool_.reset();  // joins its thread, which ends when the queue is empty
+}
+
+void AccessLog::write(const AccessRecord& record) {
+  if (is_flood(record)) return;
+  logger_->info("{}", record.to_json());
+}
+
+bool AccessLog::is_flood(const AccessRecord& record) {
+  if (record.status != 401 && record.status != 429) return false;
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  const auto key = record.address.to_string();
+  auto found = floods_.find(key);
+  if (found == floods_.end()) {
+    if (floods_.size() >= kAddresses) {
+      if (others_.seen == 0) others_.start = now;
+      return ++others_.seen > kRefusalsAMinute;
+    }
+    found = floods_.emplace(key, Flood{now, 0}).first;
+  }
+  return ++found->second.seen > kRefusalsAMinute;
+}
+
+void AccessLog::tick() {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<std::pair<std::string, Flood>> over;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto flood = floods_.begin(); flood != floods_.end();) {
+      if (now - flood->second.start < kWindow) {
+        ++flood;
+        continue;
+      }
+      over.emplace_back(*flood);
+      flood = floods_.erase(flood);
+    }
+    if (others_.seen > 0 && now - others_.start >= kWindow) {
+      over.emplace_back("others", std::exchange(others_, {}));
+    }
+  }
+  for (const auto& [address, flood] : over) summarise(address, flood);
+  logger_->flush();
+}
+
+void AccessLog::summarise(const std::string& address, const Flood& flood) {
+  if (flood.seen <= kRefusalsAMinute) return;
+  const nlohmann::ordered_json json = {{"time", format_time(wall_now())},
+                                       {"event", "refusals summarised"},
+                                       {"address", address},
+                                       {"status", 401},
+                                       {"count", flood.seen - kRefusalsAMinute}};
+  logger_->info("{}", json.dump());
+}
+
+}  // namespace layergate::records

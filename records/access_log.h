@@ -1,0 +1,54 @@
+// Writes access records as JSON lines, off the event loops.
+//
+// Thread safety: write() may be called from any thread. The file rotates at 64 MiB and 16 old ones
+// are kept. Destruction writes out all that is queued.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "records/access_record.h"
+
+namespace spdlog {
+class logger;
+namespace details {
+class thread_pool;
+}
+}  // namespace spdlog
+
+namespace layergate::records {
+
+class AccessLog {
+ public:
+  // Throws spdlog::spdlog_ex if the file cannot be opened.
+  explicit AccessLog(const std::filesystem::path& file);
+  ~AccessLog();
+
+  // Records of one address that end in 401 or 429 are written one by one up to 60 a minute; what is
+  // more is counted, and written as one summary when the minute is over.
+  void write(const AccessRecord& record);
+  // Writes summaries that are due and flushes; call about once a second.
+  void tick();
+
+ private:
+  struct Flood {
+    std::chrono::steady_clock::time_point start;
+    std::uint64_t seen = 0;
+  };
+
+  bool is_flood(const AccessRecord& record);
+  void summarise(const std::string& address, const Flood& flood);
+
+  std::shared_ptr<spdlog::details::thread_pool> pool_;
+  std::shared_ptr<spdlog::logger> logger_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Flood> floods_;  // by address; guarded by mutex_
+  Flood others_;  // addresses beyond what floods_ may hold; guarded by mutex_
+};
+
+}  // namespace layergate::records
