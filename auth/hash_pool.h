@@ -31,11 +31,11 @@ namespace layergate::auth {
 class HashPool {
  public:
   struct Job {
-    KeyedHash key;
+    KeyedHash key{};
     Credential credential;
-    std::string hash;       // what the password is checked against: a line's, or the decoy
-    bool was_right;         // goes to the second queue
-    std::uint64_t network;  // whose share of the queue it takes
+    std::string hash;           // what the password is checked against: a line's, or the decoy
+    bool was_right = false;     // goes to the second queue
+    std::uint64_t network = 0;  // whose share of the queue it takes
   };
   struct Waiter {
     std::uint64_t network;

@@ -46,7 +46,7 @@ class VerifiedCache {
   static constexpr std::size_t kNetworks = 8;
 
   struct Entry {
-    KeyedHash credential;
+    KeyedHash credential{};
     TimePoint fresh_until;
     std::array<std::uint64_t, kNetworks> networks{};
     std::uint8_t count = 0;  // of networks in use

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "auth/hash_form.h"
 
 namespace layergate::auth {
+
+// After this a test fails instead of hanging.
+inline constexpr std::chrono::seconds kPatience{20};
 
 // A password matches if it is "right", and a decoy like any line: the authenticator alone has to
 // keep the users out that do not exist.
@@ -41,7 +45,9 @@ class FakeHashing {
   // Waits until so many hashes have begun since the start.
   void wait_for_begun(std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return passwords_.size() >= count; });
+    if (!changed_.wait_for(lock, kPatience, [&] { return passwords_.size() >= count; })) {
+      throw std::runtime_error("so many hashes never began");
+    }
   }
   // Of all hashes that have begun, in order: the password, and what kind of hash it was.
   std::vector<std::string> passwords() {
@@ -59,7 +65,7 @@ class FakeHashing {
     passwords_.emplace_back(password);
     kinds_.push_back(recognise_hash(hash)->to_string());
     changed_.notify_all();
-    changed_.wait(lock, [&] { return !held_; });
+    changed_.wait_for(lock, kPatience, [&] { return !held_; });
     if (outcome_) return *outcome_;
     return password == "right" ? Match::yes : Match::no;
   }
@@ -89,7 +95,9 @@ class Verdicts {
   }
   std::vector<Verdict> wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return list_.size() >= count; });
+    if (!changed_.wait_for(lock, kPatience, [&] { return list_.size() >= count; })) {
+      throw std::runtime_error("so many verdicts never came");
+    }
     return list_;
   }
   std::size_t count() {
