@@ -19,7 +19,7 @@ print_status() {
     exit 1
   fi
   addresses
-  # NAME PID CHECK WHAT
+  # report NAME CHECK WHAT
   report() {
     local words='does not answer'
     if "$2"; then words=answers; else all=1; fi
