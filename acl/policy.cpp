@@ -218,6 +218,20 @@ bool Policy::is_immutable(std::string_view repository, std::string_view tag) con
   });
 }
 
+bool Policy::has_immutable(std::string_view repository) const {
+  const RuleIndex& index = impl_->index;
+  FoundKeys names;
+  index.names().find(repository, names);
+  return std::any_of(names.begin(), names.end(), [&](GlobKey name) {
+    const Node* node = index.find(kImmutable, name);
+    if (node == nullptr) return false;
+    const auto entries = index.all(*node);
+    return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+      return index.name_matches(entry, repository);
+    });
+  });
+}
+
 bool Policy::may_push_unregistered() const { return impl_->push_unregistered; }
 
 bool Policy::is_admin(std::string_view account) const {

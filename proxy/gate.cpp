@@ -21,7 +21,8 @@ Refusal denied(const Route& route, const Principal& who, Action action, const De
   if (decision.reason == acl::Reason::not_every_tag) {
     message += ": this needs the right on every tag of " + route.repository;
   } else if (decision.rule != nullptr && !decision.rule->reason.empty()) {
-    message += ": " + decision.rule->reason;
+    message += ": ";
+    message += decision.rule->reason;
   }
   return {403, ErrorCode::denied, std::move(message), "", 0};
 }
