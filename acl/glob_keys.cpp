@@ -10,24 +10,28 @@ std::uint64_t GlobKeys::hash_of(std::string_view text) {
   return hash.value();
 }
 
-GlobKey GlobKeys::find_one(std::uint64_t hash, std::string_view text, bool literal) const {
-  return (literal ? literals_ : prefixes_).find(hash, [&](GlobKey key) {
-    return keys_[key].text == text;
-  });
+std::string_view GlobKeys::text_of(GlobKey key) const {
+  const auto length = static_cast<unsigned char>(texts_[key]);
+  return std::string_view{texts_}.substr(key + 1, length);
+}
+
+GlobKey GlobKeys::find_one(const IdTable& table, std::uint64_t hash, std::string_view text) const {
+  return table.find(hash, [&](GlobKey key) { return text_of(key) == text; });
 }
 
 GlobKey GlobKeys::add(std::string_view glob) {
   const auto text = literal_prefix(glob);
-  const bool literal = text.size() == glob.size();
+  const bool is_prefix = text.size() < glob.size();
+  IdTable& table = is_prefix ? prefixes_ : literals_;
   const auto hash = hash_of(text);
-  if (const auto known = find_one(hash, text, literal); known != IdTable::kNone) return known;
+  if (const auto known = find_one(table, hash, text); known != IdTable::kNone) return known;
 
-  const auto key = static_cast<GlobKey>(keys_.size());
-  keys_.push_back({arena_.keep(text), literal});
-  (literal ? literals_ : prefixes_).insert(hash, key, [this](GlobKey other) {
-    return hash_of(keys_[other].text);
-  });
-  if (!literal) {
+  const auto key = static_cast<GlobKey>(texts_.size());
+  static_assert(kLongestGlob <= 255, "a byte holds the length");
+  texts_ += static_cast<char>(text.size());
+  texts_ += text;
+  table.insert(hash, key, [this](GlobKey other) { return hash_of(text_of(other)); });
+  if (is_prefix) {
     prefix_lengths_.set(text.size());
     longest_prefix_ = std::max(longest_prefix_, text.size());
   }
@@ -37,7 +41,7 @@ GlobKey GlobKeys::add(std::string_view glob) {
 void GlobKeys::find(std::string_view text, FoundKeys& keys) const {
   const auto add_prefix = [&](std::size_t length, const RunningHash& hash) {
     if (!prefix_lengths_[length]) return;
-    const auto key = find_one(hash.value(), text.substr(0, length), false);
+    const auto key = find_one(prefixes_, hash.value(), text.substr(0, length));
     if (key != IdTable::kNone) keys.push_back(key);
   };
   RunningHash hash;
@@ -46,7 +50,7 @@ void GlobKeys::find(std::string_view text, FoundKeys& keys) const {
     hash.add(text[i]);
     if (i + 1 <= longest_prefix_) add_prefix(i + 1, hash);
   }
-  const auto key = find_one(hash.value(), text, true);
+  const auto key = find_one(literals_, hash.value(), text);
   if (key != IdTable::kNone) keys.push_back(key);
 }
 

@@ -1,8 +1,9 @@
 // Which of many globs can match a text at all, without trying each.
 //
 // Every glob has a key: the glob itself if it has no wildcard, or else what stands before its first
-// one. Globs with the same key share its number. A text finds the keys of all globs that could
-// match it: itself, and those of its prefixes that are the key of some glob.
+// one. Globs with the same key share its number, which is the place of its text. A text finds the
+// keys of all globs that could match it: itself, and those of its prefixes that are the key of some
+// glob.
 //
 // Thread safety: reading only, any number of threads; adding, one.
 #pragma once
@@ -10,13 +11,11 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
-#include <span>
+#include <string>
 #include <string_view>
-#include <vector>
 
 #include "acl/glob.h"
 #include "acl/id_table.h"
-#include "acl/text_arena.h"
 
 namespace layergate::acl {
 
@@ -36,21 +35,20 @@ class FoundKeys {
 
 class GlobKeys {
  public:
-  // The number of the glob's key; a new one if it has not been seen.
+  // The number of the glob's key; a new one if it has not been seen. REQUIRES: the glob is no
+  // longer than kLongestGlob, and all keys together than 4 GiB.
   GlobKey add(std::string_view glob);
   void find(std::string_view text, FoundKeys& keys) const;
+  // What find() will look at first, brought into the cache meanwhile.
+  void prefetch(std::string_view text) const { literals_.prefetch(hash_of(text)); }
 
  private:
-  struct Key {
-    std::string_view text;  // in arena_
-    bool literal;
-  };
-
   static std::uint64_t hash_of(std::string_view text);
-  [[nodiscard]] GlobKey find_one(std::uint64_t hash, std::string_view text, bool literal) const;
+  [[nodiscard]] std::string_view text_of(GlobKey key) const;
+  [[nodiscard]] GlobKey find_one(const IdTable& table, std::uint64_t hash,
+                                 std::string_view text) const;
 
-  TextArena arena_;
-  std::vector<Key> keys_;
+  std::string texts_;  // each behind a byte that holds its length
   IdTable literals_;
   IdTable prefixes_;
   std::bitset<kLongestGlob + 1> prefix_lengths_;  // those that some key has

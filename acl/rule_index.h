@@ -54,6 +54,9 @@ class RuleIndex {
 
   // Null if no rule says anything there.
   [[nodiscard]] const Node* find(Subject subject, GlobKey name) const;
+  void prefetch(Subject subject, GlobKey name) const {
+    node_table_.prefetch(hash_of(subject, name));
+  }
 
   [[nodiscard]] std::span<const Entry> all(const Node& node) const {
     return {entries_.data() + node.first, node.count};

@@ -40,7 +40,7 @@ struct AdminServer::Impl {
     const char* raw = uri == nullptr ? nullptr : evhttp_uri_get_path(uri);
     const std::string path = raw == nullptr ? "" : raw;
     if (path == "/healthz") {
-      reply(request, 200, "text/plain", "ok\n");
+      reply(request, 200, "application/json", "{\"status\": \"ok\"}\n");
     } else if (path == "/readyz") {
       const auto state = readiness(server);
       reply(request, state.ready ? 200 : 503, "application/json", state.json);

@@ -107,7 +107,7 @@ std::string metrics_text(const proxy::Server& server) {
   add_metric(out, "layergate_htpasswd_kept_back", "gauge",
              "1 if the password file on disk was refused and an older one is in force.",
              state.htpasswd_problems.empty() ? "0" : "1");
-  add_metric(out, "layergate_load_failures_total", "counter",
+  add_metric(out, "layergate_reload_failures_total", "counter",
              "Policies and password files refused.", std::to_string(state.failures));
   const auto auth = context.authenticator.counters();
   add_metric(out, "layergate_auth_remembered_total", "counter", "Credentials answered from memory.",

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <csignal>
 #include <ctime>
 #include <iostream>
@@ -49,6 +51,8 @@ int serve(const Globals& globals) {
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   spdlog::set_default_logger(std::move(logger));
 
+  // Records and keys are for this user and its group.
+  ::umask(S_IWGRP | S_IRWXO);
   const auto signals = block_signals();
   auto config = load_config(globals);
   if (!config) return 3;

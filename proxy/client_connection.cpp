@@ -376,7 +376,7 @@ void ClientConnection::write_record() {
   metrics.bytes_in += request.record.bytes_in;
   metrics.bytes_out += request.record.bytes_out;
   const auto digit = static_cast<std::size_t>(request.record.status / 100);
-  ++metrics.responses[digit < metrics.responses.size() ? digit : 0];
+  ++metrics.requests[digit < metrics.requests.size() ? digit : 0];
   worker_.context().access_log.write(request.record);
 }
 

@@ -173,8 +173,14 @@ void Exchange::begin_response() {
   if (head.status == 401 || head.status == 407) {
     return fail(502, "the registry asks for credentials itself; it must be one without");
   }
+  if (head.status == 416) {
+    // Registry 2.8 announces the whole blob's length here and sends a sentence.
+    state_ = State::over;
+    return client_.refuse({416, ErrorCode::size_invalid, "the range is not in the blob", "", 0},
+                          "range");
+  }
   if (redirect_) {
-    if (head.status != 200 && head.status != 206 && head.status != 416) {
+    if (head.status != 200 && head.status != 206) {
       return fail(502, "the registry's storage answered " + std::to_string(head.status));
     }
     // Whose bytes these are, the request says and not the storage.

@@ -45,7 +45,7 @@ class Judge {
     switch (route_.endpoint) {
       case Endpoint::ping:
       case Endpoint::catalog:
-        return {Action::view, policy_.admit(who_), std::nullopt, false};
+        return answer(Action::view, policy_.admit(who_));
       case Endpoint::tags:
         return answer(Action::view, policy_.decide_some_tag(who_, Action::view, route_.repository));
       case Endpoint::referrers:

@@ -37,7 +37,7 @@ Listing::Listing(ClientConnection& client) : client_(client) {}
 
 std::size_t Listing::page_size() const {
   const auto& route = client_.request().route;
-  if (route.page_size > 0) return static_cast<std::size_t>(route.page_size);
+  if (route.page_size >= 0) return static_cast<std::size_t>(route.page_size);
   return route.endpoint == Endpoint::catalog ? kCatalogPage : SIZE_MAX - 1;
 }
 
@@ -155,7 +155,7 @@ void Listing::reply() {
   if (more) found_.resize(page_size());
   const bool is_catalog = route.endpoint == Endpoint::catalog;
   Response response;
-  if (more) {
+  if (more && !found_.empty()) {  // n=0 asks for nothing, and there is no page after it
     auto next = route;
     next.page_size = static_cast<int>(page_size());
     next.page_last = found_.back();

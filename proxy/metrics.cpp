@@ -13,12 +13,12 @@ void add(std::string& out, const char* name, const char* type, const char* help,
 
 std::string Metrics::to_text() const {
   std::string out =
-      "# HELP layergate_responses_total Answers by the class of their status; none: cut off.\n"
-      "# TYPE layergate_responses_total counter\n";
-  for (std::size_t i = 0; i < responses.size(); ++i) {
+      "# HELP layergate_requests_total Requests by the class of their answer; none: cut off.\n"
+      "# TYPE layergate_requests_total counter\n";
+  for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto label = i == 0 ? std::string("none") : std::to_string(i) + "xx";
-    out += "layergate_responses_total{status=\"" + label + "\"} " +
-           std::to_string(responses[i].load()) + "\n";
+    out += "layergate_requests_total{status=\"" + label + "\"} " +
+           std::to_string(requests[i].load()) + "\n";
   }
   const auto counter = [&](const char* name, const char* help, const Counter& value) {
     add(out, name, "counter", help, std::to_string(value.load()));

@@ -14,10 +14,10 @@ namespace layergate::proxy {
 struct Metrics {
   using Counter = std::atomic<std::uint64_t>;
 
-  std::array<Counter, 6> responses{};  // by the status' first digit; [0]: cut off before one
-  Counter denied{};                    // 401, 403 and hidden 404s by the policy
-  Counter bytes_in{};                  // of request bodies
-  Counter bytes_out{};                 // of response bodies
+  std::array<Counter, 6> requests{};  // by the status' first digit; [0]: cut off before one
+  Counter denied{};                   // 401, 403 and hidden 404s by the policy
+  Counter bytes_in{};                 // of request bodies
+  Counter bytes_out{};                // of response bodies
   Counter connections_opened{};
   Counter connections_refused{};  // over limits.connections
   std::atomic<std::int64_t> connections{};

@@ -27,9 +27,9 @@ void add_common(std::string& out, const HeadOptions& options) {
   if (!options.keep_alive) add_field(out, "Connection", "close");
 }
 
-// "http://host:port/path" or "/path" without its scheme and host.
+// "http://host:port/path", "//host/path" (RFC 3986, 4.2) or "/path", without scheme and host.
 std::string_view origin_form(std::string_view location) {
-  for (const std::string_view scheme : {"http://", "https://"}) {
+  for (const std::string_view scheme : {"http://", "https://", "//"}) {
     if (!location.starts_with(scheme)) continue;
     const auto slash = location.find('/', scheme.size());
     return slash == std::string_view::npos ? "/" : location.substr(slash);

@@ -110,8 +110,8 @@ std::optional<Refusal> read_query(Route& route, const Query& query) {
     case Endpoint::tags: {
       if (const auto* n = query.find("n")) {
         const auto value = parse_decimal(*n);
-        if (!value || *value == 0) {
-          return bad(ErrorCode::pagination_number_invalid, "n must be a positive number");
+        if (!value) {
+          return bad(ErrorCode::pagination_number_invalid, "n must be a number");
         }
         route.page_size = static_cast<int>(std::min<std::uint64_t>(*value, kMaxPageSize));
       }
@@ -273,7 +273,7 @@ std::string upstream_target(const Route& route) {
       return "/v2/";
     case Endpoint::catalog:
     case Endpoint::tags:
-      if (route.page_size > 0) add("n", std::to_string(route.page_size));
+      if (route.page_size >= 0) add("n", std::to_string(route.page_size));
       add("last", route.page_last);
       return (route.endpoint == Endpoint::catalog ? "/v2/_catalog" : base + "/tags/list") + query;
     case Endpoint::manifest:

@@ -41,7 +41,7 @@ struct Route {
   std::string mount;          // digest
   std::string from;           // repository
   std::string artifact_type;  // referrers
-  int page_size = 0;          // n= of catalog and tags; 0: not given
+  int page_size = -1;         // n= of catalog and tags; -1: not given
   std::string page_last;      // last=
 
   // "telechat:7b" or "telechat@sha256:…", for people.

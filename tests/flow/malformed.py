@@ -126,7 +126,7 @@ def versions() -> Iterator[Case]:
                     b"HTTP/-1.1", b"HTTP/2", b"HTTP", b"HTTPS/1.1", b"HTTP/a.b", b"ICY/1.1",
                     b"HTTP/1.1\t", b"HTTP/1.1 HTTP/1.1", b""):
         yield Case(f"version {version!r}", request(line=b"GET /v2/ " + version))
-    yield Case("HTTP/0.9", b"GET /v2/m/manifests/x\r\n\r\n")
+    yield Case("HTTP/0.9 without a version", b"GET /v2/m/manifests/x\r\n\r\n")
     yield Case("HTTP/0.9 with a head", request(line=b"GET /v2/m/manifests/x"))
     yield Case("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frozenset({400, 501, 505}))
 
@@ -318,7 +318,7 @@ def accepted() -> list[Case]:
         Case("a query nobody reads", request(line=b"GET /v2/m/manifests/x?ns=docker.io HTTP/1.1"), fine),
         Case("an encoded colon in a digest",
              request(line=b"GET /v2/m/blobs/sha256%3A" + b"a" * 64 + b" HTTP/1.1"), fine),
-        Case("a length of 0", put(b"Content-Length: 0"), fine),
+        Case("a length of 0", put(b"Content-Type: application/json", b"Content-Length: 0"), fine),
         Case("an upgrade that is not taken up",
              request(b"Connection: Upgrade", b"Upgrade: websocket"), fine),
         Case("an upgrade to HTTP/2 that is not taken up",

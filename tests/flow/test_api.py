@@ -286,7 +286,7 @@ class TestLists:
         made = image()
         with Client(gate.connect, gate.credential("owner")) as owner:
             for tag in self.TAGS:
-                owner.push("tags", tag, made)
+                owner.push("lists", tag, made)
             for name in ("shown/a", "shown/b", "shown/c/d", "hidden/a"):
                 owner.push(name, "1", made)
 
@@ -307,30 +307,30 @@ class TestLists:
 
     def test_tags_are_filtered(self, gate: Gate) -> None:
         with Client(gate.connect, gate.credential("viewer")) as viewer:
-            body = viewer.expect(200, "GET", "/v2/tags/tags/list").body
-        assert json.loads(body) == {"name": "tags", "tags": ["7b-fp16", "7b-int4", "7b-int8"]}
+            body = viewer.expect(200, "GET", "/v2/lists/tags/list").body
+        assert json.loads(body) == {"name": "lists", "tags": ["7b-fp16", "7b-int4", "7b-int8"]}
 
     @pytest.mark.parametrize("size, pages", [(1, 3), (2, 2), (3, 1), (100, 1)])
     def test_pages_of_tags_are_exact(self, gate: Gate, size: int, pages: int) -> None:
         with Client(gate.connect, gate.credential("viewer")) as viewer:
-            got = self.pages(viewer, f"/v2/tags/tags/list?n={size}", "tags")
+            got = self.pages(viewer, f"/v2/lists/tags/list?n={size}", "tags")
         assert sum(got, []) == ["7b-fp16", "7b-int4", "7b-int8"]
         assert len(got) == pages
         assert all(len(page) == size for page in got[:-1])
 
     def test_last_need_not_be_a_tag(self, gate: Gate) -> None:
         with Client(gate.connect, gate.credential("viewer")) as viewer:
-            body = viewer.expect(200, "GET", "/v2/tags/tags/list?last=7b-g&n=1").body
+            body = viewer.expect(200, "GET", "/v2/lists/tags/list?last=7b-g&n=1").body
         assert json.loads(body)["tags"] == ["7b-int4"]
 
     def test_a_page_of_none(self, owner: Client) -> None:
         # The OCI specification: n=0 is an empty list without a Link.
-        response = owner.expect(200, "GET", "/v2/tags/tags/list?n=0")
+        response = owner.expect(200, "GET", "/v2/lists/tags/list?n=0")
         assert json.loads(response.body)["tags"] == [] and response.get("link") is None
 
     @pytest.mark.parametrize("query", ["n=-1", "n=x", "n=1&n=2", "n=99999999999999999999"])
     def test_an_n_that_is_none(self, owner: Client, query: str) -> None:
-        response = owner.expect(400, "GET", f"/v2/tags/tags/list?{query}")
+        response = owner.expect(400, "GET", f"/v2/lists/tags/list?{query}")
         assert error_code(response) in ("PAGINATION_NUMBER_INVALID", "UNSUPPORTED")
 
     def test_a_large_n_is_capped_but_not_refused(self, owner: Client) -> None:
@@ -338,19 +338,19 @@ class TestLists:
         assert len(json.loads(owner.expect(200, "GET", "/v2/_catalog?n=1000000").body)) == 1
 
     def test_all_tags_for_who_may_view_all(self, owner: Client) -> None:
-        body = owner.expect(200, "GET", "/v2/tags/tags/list").body
+        body = owner.expect(200, "GET", "/v2/lists/tags/list").body
         assert json.loads(body)["tags"] == self.TAGS
 
     def test_the_catalog_is_filtered(self, gate: Gate) -> None:
         with Client(gate.connect, gate.credential("viewer")) as viewer:
             body = viewer.expect(200, "GET", "/v2/_catalog").body
-        assert json.loads(body)["repositories"] == ["shown/a", "shown/b", "shown/c/d", "tags"]
+        assert json.loads(body)["repositories"] == ["lists", "shown/a", "shown/b", "shown/c/d"]
 
     @pytest.mark.parametrize("size, pages", [(1, 4), (2, 2), (3, 2), (4, 1)])
     def test_pages_of_the_catalog_are_exact(self, gate: Gate, size: int, pages: int) -> None:
         with Client(gate.connect, gate.credential("viewer")) as viewer:
             got = self.pages(viewer, f"/v2/_catalog?n={size}", "repositories")
-        assert sum(got, []) == ["shown/a", "shown/b", "shown/c/d", "tags"]
+        assert sum(got, []) == ["lists", "shown/a", "shown/b", "shown/c/d"]
         assert len(got) == pages
 
     def test_a_repository_that_does_not_exist(self, owner: Client) -> None:

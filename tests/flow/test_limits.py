@@ -410,9 +410,9 @@ def test_interim_answers_are_passed_over(gate: Gate, upstream: RecordingUpstream
 
 
 def test_an_answer_that_ends_with_the_connection(gate: Gate, upstream: RecordingUpstream) -> None:
-    """HTTP/1.0 servers send no length: the end of the connection is the end of the body."""
+    """A registry that died in the middle would look like one that finished."""
     upstream.handler = lambda _, peer: peer.sendall(b"HTTP/1.0 200 OK\r\n\r\nuntil the end")
-    assert gate.ask("GET", BLOB_TARGET, user="alice").body == b"until the end"
+    assert gate.ask("GET", BLOB_TARGET, user="alice").status == 502
 
 
 def test_answers_without_a_body(gate: Gate, upstream: RecordingUpstream) -> None:

@@ -30,7 +30,7 @@ rules:
 PASSWORDS = {"alice": "Tr0ub4dor & secret", "viewer": "An0ther secret!"}
 KEYS = {
     "time", "trace", "user", "address", "method", "action", "repository", "reference", "digest", "status",
-    "code", "bytes_in", "bytes_out", "seconds", "decision", "reason", "rule", "user_agent",
+    "code", "bytes_in", "bytes_out", "seconds", "decision", "complete", "reason", "rule", "user_agent",
 }
 
 

@@ -211,6 +211,7 @@ class _Reader:
     def read_body(self, request: Request) -> None:
         """Fills request.body by what its head says; marks it where the end comes too soon."""
         coding, length = request.get("transfer-encoding"), request.get("content-length")
+        request.complete = coding is None and length is None
         assert coding is None or length is None, f"two lengths: {request.head!r}"
         if coding is not None:
             assert coding == "chunked", coding
@@ -227,8 +228,8 @@ class _Reader:
             size = None if line is None else int(line, 16)
             data = None if size is None else self._take(size + 2)
             if data is None:
-                request.complete = False
                 return
             request.body += data[:-2]
             if size == 0:
+                request.complete = True
                 return
