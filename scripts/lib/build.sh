@@ -11,6 +11,20 @@ build_jobs() {
   printf '%s\n' $((cores < memory ? cores : memory))
 }
 
+# Copies ninja's output into a file, and says each quarter of the way.
+log_build() {
+  awk -v log_file="$1" '
+    { print >log_file; fflush(log_file) }
+    match($0, /^\[[0-9]+\/[0-9]+\]/) {
+      split(substr($0, 2, RLENGTH - 2), step, "/")
+      quarter = int(4 * step[1] / step[2])
+      if (step[2] > 20 && quarter > told) {
+        told = quarter
+        printf "   %d of %d files built\n", step[1], step[2]; fflush()
+      }
+    }'
+}
+
 # build_preset PRESET [TARGET...]: into build/PRESET; what it printed is in
 # build/PRESET.log. Fails with the log's end on standard error.
 build_preset() {
@@ -21,7 +35,7 @@ build_preset() {
   mkdir -p "$root/build"
   (cd "$root" &&
     cmake --preset "$preset" &&
-    cmake --build --preset "$preset" --parallel "$jobs" "${targets[@]}") >"$log" 2>&1 ||
+    cmake --build --preset "$preset" --parallel "$jobs" "${targets[@]}") 2>&1 | log_build "$log" ||
     {
       show_end "$log" 30
       return 1
