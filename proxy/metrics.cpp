@@ -24,8 +24,12 @@ std::string Metrics::to_text() const {
     add(out, name, "counter", help, std::to_string(value.load()));
   };
   counter("layergate_denied_total", "Requests that the policy or the credentials refused.", denied);
-  counter("layergate_body_bytes_in_total", "Bytes of request bodies.", bytes_in);
-  counter("layergate_body_bytes_out_total", "Bytes of response bodies.", bytes_out);
+  out +=
+      "# HELP layergate_body_bytes_total Bytes of request (in) and response (out) bodies.\n"
+      "# TYPE layergate_body_bytes_total counter\n"
+      "layergate_body_bytes_total{direction=\"in\"} " +
+      std::to_string(bytes_in.load()) + "\nlayergate_body_bytes_total{direction=\"out\"} " +
+      std::to_string(bytes_out.load()) + "\n";
   counter("layergate_connections_opened_total", "Clients that connected.", connections_opened);
   counter("layergate_connections_refused_total", "Clients turned away at limits.connections.",
           connections_refused);

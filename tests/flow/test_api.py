@@ -26,7 +26,7 @@ users:
 rules:
   - {who: [owner], images: ["**"], allow: [view, pull, push, delete]}
   - {who: [other], images: [api, mine], allow: [view, pull, push]}
-  - {who: [viewer], images: ["shown/**:*", "tags:7b-*"], allow: [view, pull]}
+  - {who: [viewer], images: ["shown/**:*", "lists:7b-*"], allow: [view, pull]}
 """
 PASSWORDS = {name: f"{name} Passw0rd!" for name in ("owner", "other", "viewer", "root")}
 OCTETS = ("Content-Type", "application/octet-stream")

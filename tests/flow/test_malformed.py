@@ -124,7 +124,8 @@ def test_the_nearest_right_requests(gate: Gate, recorder: RecordingUpstream) -> 
     ways = all_ways(malformed.accepted())
     # The recorder's answers have no body.
     assert ask_all(gate, ways, until=lambda data: data.endswith(b"\r\n\r\n")) == []
-    reached = recorder.asked()[asked:]
+    # Broken bodies of the test before may still be on their way.
+    reached = [request for request in recorder.asked()[asked:] if request.method != "PATCH"]
     assert len(reached) == len(ways)
     for request in reached:
         assert not {"upgrade", "http2-settings"} & {name for name, _ in request.fields}

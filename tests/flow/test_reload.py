@@ -121,6 +121,7 @@ def test_a_mistake_is_refused_with_its_line_and_the_old_policy_stays(
     shared: Gate, mistake: Mistake
 ) -> None:
     shared.write_policy(POLICY)
+    reaches(shared, "bob", 403)
     wait(lambda: "acl.yml:" not in shared.ask_admin("/readyz").body.decode(), "a clean start")
     logged = len(shared.log_text())
     place = f"acl.yml:{mistake.line}:"

@@ -161,6 +161,8 @@ class RecordingUpstream:
 
     def close(self) -> None:
         with self._lock:
+            if self._closing:
+                return
             self._closing = True
         # shutdown() wakes the accepting thread; close() alone would leave it in accept().
         self._listener.shutdown(socket.SHUT_RDWR)
