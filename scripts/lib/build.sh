@@ -11,18 +11,19 @@ build_jobs() {
   printf '%s\n' $((cores < memory ? cores : memory))
 }
 
-# Copies ninja's output into a file, and says each quarter of the way.
+# Copies ninja's output into a file, and says each quarter of the way. Not awk:
+# Debian's reads a pipe in blocks, and says all of it at the end.
 log_build() {
-  awk -v log_file="$1" '
-    { print >log_file; fflush(log_file) }
-    match($0, /^\[[0-9]+\/[0-9]+\]/) {
-      split(substr($0, 2, RLENGTH - 2), step, "/")
-      quarter = int(4 * step[1] / step[2])
-      if (step[2] > 20 && quarter > told) {
-        told = quarter
-        printf "   %d of %d files built\n", step[1], step[2]; fflush()
-      }
-    }'
+  local line quarter told=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    quarter=$((4 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+    if [ "${BASH_REMATCH[2]}" -gt 20 ] && [ "$quarter" -gt "$told" ]; then
+      told=$quarter
+      say "${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} files built" >&3
+    fi
+  done 3>&1 >"$1"
 }
 
 # build_preset PRESET [TARGET...]: into build/PRESET; what it printed is in
