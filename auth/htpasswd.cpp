@@ -172,6 +172,23 @@ Htpasswd::Loaded Htpasswd::parse(std::string_view text, const std::string& file)
   return loaded;
 }
 
+std::shared_ptr<const Htpasswd> Htpasswd::restricted_to(std::string_view text) const {
+  auto impl = std::make_unique<Impl>();
+  impl->decoy = impl_->decoy;
+  HtpasswdLines lines(text);
+  while (const auto line = lines.next()) {
+    const auto user = line->is_entry() ? line->user() : std::nullopt;
+    if (!user) continue;
+    const auto known = impl_->entries.find(*user);
+    if (known != impl_->entries.end() && known->second.hash == line->hash()) {
+      impl->entries.emplace(*known);
+    }
+  }
+  std::shared_ptr<const Htpasswd> rest;
+  rest.reset(new Htpasswd(std::move(impl)));  // NOLINT: the constructor is private
+  return rest;
+}
+
 const std::string* Htpasswd::find(std::string_view user) const {
   const auto found = impl_->entries.find(user);
   return found == impl_->entries.end() ? nullptr : &found->second.hash;

@@ -32,6 +32,11 @@ class Htpasswd {
   static Loaded load(const std::filesystem::path& file);
   static Loaded parse(std::string_view text, const std::string& file);
 
+  // This, less every user whose very hash no longer stands in `text`: what may stay in force when a
+  // newer text of the file was refused, so that a mistake in one line keeps no removed password
+  // alive.
+  [[nodiscard]] std::shared_ptr<const Htpasswd> restricted_to(std::string_view text) const;
+
   // The user's hash, or nullptr. Lives as long as this.
   [[nodiscard]] const std::string* find(std::string_view user) const;
   // A hash that no password matches, as costly to check as this file's most costly one: checked for

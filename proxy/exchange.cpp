@@ -176,8 +176,8 @@ void Exchange::begin_response() {
   if (head.status == 416) {
     // Registry 2.8 announces the whole blob's length here and sends a sentence.
     state_ = State::over;
-    auto response = to_response(
-        {416, ErrorCode::size_invalid, "the range is not in the blob", "", 0}, "");
+    auto response =
+        to_response({416, ErrorCode::size_invalid, "the range is not in the blob", "", 0}, "");
     if (const auto range = head.find("Content-Range"); !range.empty()) {
       response.fields.emplace_back("Content-Range", range);
     }

@@ -6,8 +6,11 @@ namespace layergate::proxy {
 
 HeadScanner::Result HeadScanner::scan(std::string_view text) {
   for (; scanned_ < text.size(); ++scanned_) {
-    if (scanned_ >= kMaxHeadBytes) return first_line_ ? Result::long_line : Result::too_large;
     const char c = text[scanned_];
+    // A CR stands for two bytes: its LF has to be within the limit too.
+    if (scanned_ + (c == '\r' ? 1U : 0U) >= kMaxHeadBytes) {
+      return first_line_ ? Result::long_line : Result::too_large;
+    }
     if (c == '\r') {
       if (scanned_ + 1 == text.size()) return Result::partial;  // its LF decides
       if (text[scanned_ + 1] != '\n') return Result::bad;

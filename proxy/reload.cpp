@@ -19,6 +19,7 @@
 
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
+#include "base/read_file.h"
 
 namespace layergate::proxy {
 namespace {
@@ -28,6 +29,8 @@ using std::chrono::milliseconds;
 constexpr int kPollMs = 1000;
 constexpr milliseconds kQuiet{100};  // a file that nobody can be asked about is left alone so long
 constexpr milliseconds kPatience{10'000};  // a writer that never closes
+
+constexpr std::size_t kLargestHtpasswd = std::size_t{64} << 20U;
 
 enum class Writer : std::uint8_t { none, present, unknown };
 
@@ -207,12 +210,20 @@ bool Reloader::load_htpasswd() {
   auto loaded = auth::Htpasswd::load(config_.htpasswd);
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
   if (loaded.htpasswd) {
-    authenticator_.set_htpasswd(std::move(loaded.htpasswd));
+    htpasswd_ = std::move(loaded.htpasswd);
+    authenticator_.set_htpasswd(htpasswd_);
     policies_.set_htpasswd_problems({});
     return true;
   }
   for (const auto& error : loaded.errors) spdlog::error("{}", error.to_string());
-  spdlog::error("the password file was refused; what was loaded before stays in force");
+  const auto text = read_file(config_.htpasswd, kLargestHtpasswd);
+  if (htpasswd_ && text) {
+    htpasswd_ = htpasswd_->restricted_to(*text);
+    authenticator_.set_htpasswd(htpasswd_);
+  }
+  spdlog::error(
+      "the password file was refused; lines that were loaded before and still stand there "
+      "stay in force, all others are out");
   policies_.set_htpasswd_problems(to_strings(loaded.errors));
   return false;
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -54,6 +55,7 @@ class Reloader {
   const config::Config& config_;
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
+  std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force
   Fd inotify_;
   Fd wake_;
   Stamps policy_seen_;

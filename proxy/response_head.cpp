@@ -1,5 +1,7 @@
 #include "proxy/response_head.h"
 
+#include <optional>
+
 namespace layergate::proxy {
 
 std::string_view ResponseHead::find(std::string_view name) const {
@@ -30,33 +32,35 @@ tl::expected<ResponseHead, std::string> parse_response_head(std::string_view tex
   if (!fields) return tl::unexpected(fields.error().what);
   head.fields = *std::move(fields);
 
-  std::string_view length;
-  std::string_view encoding;
+  std::optional<std::string_view> length;  // an empty value is not an absent field
+  std::optional<std::string_view> encoding;
   bool close = http10;
   for (const auto& [name, value] : head.fields) {
     if (iequals(name, "Content-Length")) {
-      if (!length.empty() && length != value) {
+      if (length && *length != value) {
         return tl::unexpected<std::string>("two Content-Lengths that differ");
       }
       length = value;
     } else if (iequals(name, "Transfer-Encoding")) {
-      if (!encoding.empty()) return tl::unexpected<std::string>("two Transfer-Encodings");
+      if (encoding) return tl::unexpected<std::string>("two Transfer-Encodings");
       encoding = value;
     } else if (iequals(name, "Connection")) {
-      close = close || iequals(value, "close");
+      std::vector<std::string_view> options;
+      split_list(value, options);
+      for (const auto option : options) close = close || iequals(option, "close");
     }
   }
   head.keep_alive = !close;
 
   const bool no_body =
       to == Method::head || head.status < 200 || head.status == 204 || head.status == 304;
-  if (!encoding.empty()) {
-    if (!length.empty() || !iequals(encoding, "chunked")) {
+  if (encoding) {
+    if (length || !iequals(*encoding, "chunked")) {
       return tl::unexpected<std::string>("a transfer coding other than chunked alone");
     }
     if (!no_body) head.body = Framing::chunked();
-  } else if (!length.empty()) {
-    const auto bytes = parse_decimal(length);
+  } else if (length) {
+    const auto bytes = parse_decimal(*length);
     if (!bytes) return tl::unexpected<std::string>("a malformed Content-Length");
     if (!no_body) head.body = Framing::of_length(*bytes);
   } else if (!no_body) {

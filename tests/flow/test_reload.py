@@ -365,6 +365,14 @@ class TestPasswords:
         assert gate.ask("GET", "/v2/", user="bob", password="password").status == 401
 
 
+    def test_a_mistake_in_htpasswd_keeps_no_removed_password_alive(self, gate: Gate, kept: Client) -> None:
+        file = gate.config / "htpasswd"
+        lines = [line for line in file.read_text().splitlines() if not line.startswith("bob:")]
+        Gate.replace(file, "\n".join([*lines, "no colon"]) + "\n")
+        wait(lambda: kept.ask("GET", "/v2/").status == 401, "the end of bob's access")
+        assert status(gate, "alice") == 200
+
+
 class TestSignals:
     def test_sighup_reloads(self, gate: Gate) -> None:
         # The file's time and size stay as they were: neither a watch of names nor a poll of those
