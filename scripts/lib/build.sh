@@ -46,3 +46,6 @@ build_preset() {
     chown -R --reference="$root" -- "$root/build"
   fi
 }
+
+# built_program PRESET: where that build leaves the program.
+built_program() { printf '%s\n' "${root:?}/build/$1/cli/layergate"; }

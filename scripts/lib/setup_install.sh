@@ -83,7 +83,7 @@ build_and_install() {
   else
     say "a few minutes the first time; what the compiler says is in build/release.log"
     build_preset release || die "the build failed." "All of it is in build/release.log."
-    built=$root/build/release/layergate
+    built=$(built_program release)
   fi
   install_program "$built" "$binary"
 }

@@ -116,7 +116,7 @@ run_flow() {
   shift
   [ "$size" != all ] || options+=(--all)
   begin "$name: pytest tests/flow $*"
-  LAYERGATE_BIN=$root/build/$preset/cli/layergate timeout --kill-after=60 3000 \
+  LAYERGATE_BIN=$(built_program "$preset") timeout --kill-after=60 3000 \
     "${prefix[@]}" /usr/bin/python3 -m pytest tests/flow -q -p no:cacheprovider -n "${TEST_JOBS:-2}" \
     --dist loadfile --durations=10 "--junitxml=$reports/$name.xml" "${options[@]}" "$@" 2>&1 |
     tee "$reports/$name.log" || status=${PIPESTATUS[0]}
