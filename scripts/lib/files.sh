@@ -58,7 +58,7 @@ install_program() {
 
 write_layergate_yml() { # FILE LISTEN ADMIN UPSTREAM STATE
   cat >"$1" <<EOF
-# Layergate's configuration: docs/setup.md says what each key means.
+# Layergate's configuration: docs/configuration.md says what each key means.
 # Paths that do not start with / start at this file's directory.
 # After a change: ./setup_registry.sh again, it restarts what has changed.
 listen:
