@@ -278,6 +278,9 @@ std::optional<std::pair<std::size_t, std::string>> find_bad_byte(std::string_vie
     if (byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
       return {{i, "a control character"}};  // U+0080 to U+009F, or not UTF-8 at all
     }
+    if (byte == 0xef && text.substr(i).starts_with(kByteOrderMark)) {
+      return {{i, "a byte order mark inside the text"}};
+    }
     if ((byte >= 0x20 && byte != 0x7f) || byte == '\t' || byte == '\n') continue;
     if (byte == '\r') {
       if (i + 1 < text.size() && text[i + 1] == '\n') continue;

@@ -126,6 +126,8 @@ TEST_CASE("yaml: bytes that are no text are refused") {
                "a\0"sv)
             .find("f.yml:1:") == 0);  // UTF-16
   CHECK(parsed("a: \x1b[0m\n"sv) == "f.yml:1:4: a control character");
+  CHECK(parsed("\xef\xbb\xbf\xef\xbb\xbf"
+               "a: b\n"sv) == "f.yml:1:1: a byte order mark inside the text");
   CHECK(parsed("a: \xc2\x85\n"sv) == "f.yml:1:4: a control character");
   CHECK(parsed("a: 1\rb: 2\r"sv) == "f.yml:1:5: a carriage return that is not part of a line end");
 }
