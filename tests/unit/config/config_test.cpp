@@ -1,0 +1,235 @@
+#include "config/config.h"
+
+#include <cstdlib>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/temp_dir.h"
+
+namespace layergate::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+const std::string kUpstream = "upstream: {url: http://127.0.0.1:5001}\n";
+
+std::string as_lines(const std::vector<Problem>& problems) {
+  std::string lines;
+  for (const auto& problem : problems) lines += (lines.empty() ? "" : "\n") + problem.to_string();
+  return lines;
+}
+
+Config must_parse(const std::string& text) {
+  const auto loaded = parse(text, "/etc/layergate");
+  REQUIRE_MESSAGE(loaded.config.has_value(), as_lines(loaded.errors));
+  CHECK(loaded.errors.empty());
+  return *loaded.config;
+}
+
+}  // namespace
+
+TEST_CASE("config: everything has a default but the upstream") {
+  const auto config = must_parse(kUpstream);
+  REQUIRE(config.listen.size() == 1);
+  CHECK(config.listen[0].address.to_string() == "0.0.0.0:5000");
+  CHECK(config.listen[0].trusted_proxies.empty());
+  CHECK(config.admin.to_string() == "127.0.0.1:8080");
+  CHECK(config.upstream.address.to_string() == "127.0.0.1:5001");
+  CHECK(config.upstream.socket.empty());
+  CHECK(config.upstream.redirects == Redirects::refuse);
+  CHECK(config.realm == "Layergate");
+  CHECK(config.htpasswd == "/etc/layergate/htpasswd");
+  CHECK(config.acl == "/etc/layergate/acl.yml");
+  CHECK(config.state == "/etc/state");
+  CHECK(config.cache_ttl == milliseconds{300'000});
+  CHECK(config.workers > 0);
+  CHECK(config.limits.idle == milliseconds{60'000});
+  CHECK(config.limits.connections == 10'000);
+}
+
+TEST_CASE("config: every key is read") {
+  const auto config = must_parse(R"(
+listen:
+  - address: 127.0.0.1:5000
+    trusted_proxies: [127.0.0.1/32, "2001:db8::/32"]
+  - address: "[::]:5443"
+admin:
+  address: 127.0.0.2:8081
+upstream:
+  url: unix:///run/layergate/registry.sock
+  redirects: follow
+auth:
+  realm: Models of the house
+  htpasswd: /srv/passwords
+  cache_ttl: 30s
+acl: rules/acl.yml
+state: /var/lib/layergate
+workers: 3
+limits: {idle: 90s, head: 5s, minimum_rate: 4KiB, drain: 0, connections: 17}
+)");
+  REQUIRE(config.listen.size() == 2);
+  CHECK(config.listen[0].trusted_proxies.size() == 2);
+  CHECK(config.listen[0].trusted_proxies[0].contains(*IpAddress::parse("127.0.0.1")));
+  CHECK(config.listen[1].address.host == "::");
+  CHECK(config.listen[1].address.to_string() == "[::]:5443");
+  CHECK(config.admin.to_string() == "127.0.0.2:8081");
+  CHECK(config.upstream.socket == "/run/layergate/registry.sock");
+  CHECK(config.upstream.redirects == Redirects::follow);
+  CHECK(config.realm == "Models of the house");
+  CHECK(config.htpasswd == "/srv/passwords");
+  CHECK(config.acl == "/etc/layergate/rules/acl.yml");
+  CHECK(config.state == "/var/lib/layergate");
+  CHECK(config.cache_ttl == milliseconds{30'000});
+  CHECK(config.workers == 3);
+  CHECK(config.limits.idle == milliseconds{90'000});
+  CHECK(config.limits.head == milliseconds{5'000});
+  CHECK(config.limits.minimum_rate == 4096);
+  CHECK(config.limits.drain == milliseconds{0});
+  CHECK(config.limits.connections == 17);
+}
+
+TEST_CASE("config: upstreams and what is read from them") {
+  struct Row {
+    std::string url;
+    std::string address;
+  };
+  const Row kRows[] = {
+      {"http://registry", "registry:80"},
+      {"http://registry:5001", "registry:5001"},
+      {"http://registry.example.com:5001/", "registry.example.com:5001"},
+      {"http://[::1]:5001", "[::1]:5001"},
+      {"http://[::1]", "[::1]:80"},
+  };
+  for (const auto& [url, address] : kRows) {
+    CAPTURE(url);
+    CHECK(must_parse("upstream: {url: \"" + url + "\"}").upstream.address.to_string() == address);
+  }
+}
+
+TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
+  struct Row {
+    std::string text;
+    std::string problem;  // a part of it, from its beginning
+  };
+  const Row kRows[] = {
+      {"", "layergate.yml:1:1: the file is empty"},
+      {"# nothing\n", "layergate.yml:2:1: the file is empty"},
+      {"- a\n", "layergate.yml:1:1: the file must be a map"},
+      {"acl: acl.yml\n", "layergate.yml:1:1: upstream.url is missing"},
+      {kUpstream + "workers: 1\nworkers: 2\n", "layergate.yml:3:1: "},
+      {kUpstream + "worker: 1\n",
+       "layergate.yml:2:1: unknown key \"worker\" in the file; did you mean \"workers\"?"},
+      {kUpstream + "listen: 0.0.0.0:5000\n", "layergate.yml:2:9: listen must be a list"},
+      {kUpstream + "listen: []\n", "layergate.yml:2:9: listen must name at least one address"},
+      {kUpstream + "listen:\n  - {}\n", "layergate.yml:3:5: an entry of listen needs an address"},
+      {kUpstream + "listen:\n  - {adress: 0.0.0.0:5000}\n", "layergate.yml:3:6: unknown key"},
+      {kUpstream + "listen:\n  - address: localhost:5000\n",
+       "layergate.yml:3:14: address must be an IP address and a port"},
+      {kUpstream + "listen:\n  - address: 0.0.0.0\n", "layergate.yml:3:14: address must be"},
+      {kUpstream + "listen:\n  - address: 0.0.0.0:0\n", "layergate.yml:3:14: address must be"},
+      {kUpstream + "listen:\n  - address: 0.0.0.0:65536\n", "layergate.yml:3:14: address must be"},
+      {kUpstream + "listen:\n  - address: \":::5000\"\n", "layergate.yml:3:14: address must be"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: {}}\n",
+       "layergate.yml:3:31: tls is not built yet"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, trusted_proxies: [10.0.0.1/8]}\n",
+       "layergate.yml:3:44: each item of trusted_proxies must be"},
+      {kUpstream + "admin: {address: 8080}\n", "layergate.yml:2:18: admin.address must be"},
+      {kUpstream + "admin: {port: 8080}\n", "layergate.yml:2:9: unknown key \"port\" in admin"},
+      {"upstream: {}\n", "layergate.yml:1:11: upstream.url is missing"},
+      {"upstream: http://a\n", "layergate.yml:1:11: upstream must be a map"},
+      {"upstream: {url: registry:5000}\n",
+       "layergate.yml:1:17: upstream.url must start with http:// or unix://"},
+      {"upstream: {url: https://a}\n", "layergate.yml:1:17: an upstream over https is not built"},
+      {"upstream: {url: http://}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: http:///}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: http://a:0}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: \"http://a:\"}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: \"http://[::1\"}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: http://a b}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: http://a/v2/}\n", "layergate.yml:1:17: upstream.url is scheme, host and"},
+      {"upstream: {url: http://u:p@a}\n", "layergate.yml:1:17: upstream.url is scheme, host and"},
+      {"upstream: {url: unix://run/x.sock}\n", "layergate.yml:1:17: a unix socket is named by"},
+      {"upstream: {url: unix:///" + std::string(107, 'x') + "}\n",
+       "layergate.yml:1:17: a unix socket is named by"},
+      {"upstream:\n  url: http://a\n  redirects: folow\n",
+       "layergate.yml:3:14: upstream.redirects must be refuse or follow; did you mean \"follow\"?"},
+      {kUpstream + "auth: {realm: 'a\"b'}\n", "layergate.yml:2:15: auth.realm must be printable"},
+      {kUpstream + "auth: {realm: ''}\n", "layergate.yml:2:15: auth.realm must be printable"},
+      {kUpstream + "auth: {realm: ä}\n", "layergate.yml:2:15: auth.realm must be printable"},
+      {kUpstream + "auth: {htpasswd: ''}\n", "layergate.yml:2:18: auth.htpasswd must not be empty"},
+      {kUpstream + "auth: {cache_ttl: 5}\n", "layergate.yml:2:19: auth.cache_ttl must be a"},
+      {kUpstream + "acl:\n", "layergate.yml:2:"},
+      {kUpstream + "state: [a]\n", "layergate.yml:2:8: state must be text"},
+      {kUpstream + "workers: -1\n", "layergate.yml:2:10: workers must be a whole number from 0"},
+      {kUpstream + "workers: 257\n", "layergate.yml:2:10: workers must be a whole number"},
+      {kUpstream + "workers: many\n", "layergate.yml:2:10: workers must be a whole number"},
+      {kUpstream + "limits: {idle: 0}\n", "layergate.yml:2:16: limits.idle must be longer than 0"},
+      {kUpstream + "limits: {head: 0s}\n", "layergate.yml:2:16: limits.head must be longer"},
+      {kUpstream + "limits: {minimum_rate: 1KB}\n", "layergate.yml:2:24: limits.minimum_rate must"},
+      {kUpstream + "limits: {drain: 5 minutes}\n", "layergate.yml:2:17: limits.drain must be a"},
+      {kUpstream + "limits: {connections: 0}\n", "layergate.yml:2:23: limits.connections must be"},
+      {kUpstream + "limits: {total: 5m}\n", "layergate.yml:2:10: unknown key \"total\" in limits"},
+      {"upstream: {url: \"http://a}\n", "layergate.yml:"},
+  };
+  for (const auto& [text, problem] : kRows) {
+    CAPTURE(text);
+    const auto loaded = parse(text, "/etc/layergate");
+    CHECK_FALSE(loaded.config.has_value());
+    REQUIRE_FALSE(loaded.errors.empty());
+    const auto said = loaded.errors.front().to_string();
+    CAPTURE(said);
+    CHECK(said.substr(0, problem.size()) == problem);
+  }
+}
+
+TEST_CASE("config: all mistakes are told at once") {
+  const auto loaded = parse("upstream: {url: ftp://a}\nworkers: x\nlimits: {idle: 0}\n", "/");
+  CHECK(loaded.errors.size() == 3);
+}
+
+TEST_CASE("config: what has no effect yet is a warning") {
+  const auto loaded = parse(
+      "upstream:\n  url: http://a\n  storage: /srv\n  storage_mode: read\n  exclusive: true\n",
+      "/");
+  CHECK(loaded.config.has_value());
+  REQUIRE(loaded.warnings.size() == 3);
+  CHECK(loaded.warnings[0].to_string().find("layergate.yml:3:12: upstream.storage has no effect") ==
+        0);
+  CHECK(parse("upstream: {url: http://a, storage: \"\"}\n", "/").warnings.empty());
+}
+
+TEST_CASE("config: a directory is loaded by its name, and what is missing is named") {
+  const TempDir dir;
+  const auto missing = load(dir.path());
+  CHECK_FALSE(missing.config.has_value());
+  REQUIRE(missing.errors.size() == 1);
+  CHECK(missing.errors[0].file == (dir / "layergate.yml").string());
+  CHECK(missing.errors[0].what.find("--config-dir") != std::string::npos);
+
+  write_text(dir / "layergate.yml", kUpstream);
+  const auto loaded = load(dir.path());
+  REQUIRE(loaded.config.has_value());
+  CHECK(loaded.config->dir == dir.path());
+  CHECK(loaded.config->acl == dir / "acl.yml");
+  CHECK(loaded.config->state == dir.path().parent_path() / "state");
+}
+
+TEST_CASE("config: the directory that is given goes before the environment's") {
+  const char* const kVariable = "LAYERGATE_CONFIG_DIR";
+  const char* before = std::getenv(kVariable);
+  const std::string saved = before == nullptr ? "" : before;
+  ::setenv(kVariable, "/from/environment", 1);
+  CHECK(find_dir("/given") == "/given");
+  CHECK(find_dir("") == "/from/environment");
+  ::setenv(kVariable, "", 1);
+  const auto fallback = find_dir("");
+  CHECK((fallback == "conf" || fallback == "/etc/layergate"));
+  if (before == nullptr) {
+    ::unsetenv(kVariable);
+  } else {
+    ::setenv(kVariable, saved.c_str(), 1);
+  }
+}
+
+}  // namespace layergate::config

@@ -1,0 +1,149 @@
+#include "manage/managed_policy.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "acl/loader.h"
+#include "base/yaml_writer.h"
+#include "tests/unit/temp_dir.h"
+
+namespace layergate::manage {
+namespace {
+
+const char* const kAcl =
+    "version: 1  # by hand\n"
+    "users: {root: {permissions: [admin]}}\n";
+
+class Dir {
+ public:
+  explicit Dir(const std::string& acl = kAcl) { write_text(acl_file(), acl); }
+
+  [[nodiscard]] std::filesystem::path acl_file() const { return dir_ / "acl.yml"; }
+  [[nodiscard]] std::filesystem::path managed() const { return dir_ / "acl.d/managed.yml"; }
+  [[nodiscard]] std::filesystem::path path() const { return dir_.path(); }
+  [[nodiscard]] bool has_account(const std::string& name) const {
+    const auto loaded = acl::load(acl_file(), wall_now());
+    REQUIRE(loaded.policy != nullptr);
+    const auto accounts = loaded.policy->accounts();
+    return std::find(accounts.begin(), accounts.end(), name) != accounts.end();
+  }
+
+ private:
+  TempDir dir_;
+};
+
+auto add_user(const std::string& name, const std::vector<std::string>& permissions) {
+  return [=](yaml::Node& root) -> std::optional<Failure> {
+    auto& user = yaml::child(yaml::child(root, "users"), name);
+    yaml::child(user, "permissions") = yaml::list_of(permissions);
+    return std::nullopt;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("managed policy: the first change makes the file, the next keeps what is there") {
+  const Dir dir;
+  REQUIRE(change_managed_policy(dir.acl_file(), add_user("alice", {"view"})).has_value());
+  CHECK(dir.has_account("alice"));
+  CHECK(read_text(dir.managed()).find("# Written by layergate") == 0);
+  REQUIRE(change_managed_policy(dir.acl_file(), add_user("bob", {"view", "pull"})).has_value());
+  CHECK(dir.has_account("alice"));
+  CHECK(dir.has_account("bob"));
+  CHECK(dir.has_account("root"));
+  // What ops wrote is never written again.
+  CHECK(read_text(dir.acl_file()) == kAcl);
+}
+
+TEST_CASE("managed policy: a change that the whole policy does not take is not made") {
+  const Dir dir(std::string(kAcl) +
+                "tests:\n"
+                "  - {user: root, action: pull, image: \"a:b\", expect: allow}\n");
+  REQUIRE(change_managed_policy(dir.acl_file(), add_user("alice", {"view"})).has_value());
+  const auto before = read_text(dir.managed());
+
+  const auto deny_root = [](yaml::Node& root) -> std::optional<Failure> {
+    yaml::Node rule;
+    yaml::child(rule, "who") = yaml::list_of({"*"});
+    yaml::child(rule, "images") = yaml::list_of({"a"});
+    yaml::child(rule, "deny") = yaml::list_of({"pull"});
+    auto& rules = yaml::child(root, "rules");
+    rules.kind = yaml::Node::Kind::sequence;
+    rules.items.push_back(rule);
+    return std::nullopt;
+  };
+  const std::function<std::optional<Failure>(yaml::Node&)> kRefused[] = {
+      deny_root,                     // a test of acl.yml fails
+      add_user("bob", {"fly"}),      // no such permission
+      add_user("root", {"view"}),    // stands in acl.yml already
+      add_user("not a name\n", {}),  // no account name
+      [](yaml::Node& root) -> std::optional<Failure> {
+        yaml::child(root, "immutable") = yaml::list_of({"a"});  // only ops may say so
+        return std::nullopt;
+      },
+  };
+  for (const auto& edit : kRefused) {
+    const auto changed = change_managed_policy(dir.acl_file(), edit);
+    REQUIRE_FALSE(changed.has_value());
+    CHECK(changed.error().kind == Failure::Kind::invalid);
+    CHECK_FALSE(changed.error().what.empty());
+    CHECK(read_text(dir.managed()) == before);
+  }
+}
+
+TEST_CASE("managed policy: what the edit itself refuses is passed on, and nothing is written") {
+  const Dir dir;
+  const auto changed = change_managed_policy(dir.acl_file(), [](yaml::Node& root) {
+    yaml::child(root, "users");
+    return std::optional(Failure{Failure::Kind::usage, "not that one"});
+  });
+  REQUIRE_FALSE(changed.has_value());
+  CHECK(changed.error().kind == Failure::Kind::usage);
+  CHECK(changed.error().what == "not that one");
+  CHECK_FALSE(std::filesystem::exists(dir.managed()));
+}
+
+TEST_CASE("managed policy: a file that is broken already is refused with its line") {
+  const Dir dir;
+  std::filesystem::create_directory(dir.path() / "acl.d");
+  const std::string broken = "users:\n  alice: {permissions: [view\n";
+  write_text(dir.managed(), broken);
+  const auto changed = change_managed_policy(dir.acl_file(), add_user("bob", {"view"}));
+  REQUIRE_FALSE(changed.has_value());
+  CHECK(changed.error().kind == Failure::Kind::invalid);
+  CHECK(changed.error().what.find("acl.d/managed.yml:") == 0);
+  CHECK(read_text(dir.managed()) == broken);
+}
+
+TEST_CASE("managed policy: without acl.yml there is nothing to change") {
+  const TempDir dir;
+  const auto changed = change_managed_policy(dir / "acl.yml", add_user("alice", {"view"}));
+  REQUIRE_FALSE(changed.has_value());
+  CHECK_FALSE(std::filesystem::exists(dir / "acl.d/managed.yml"));
+}
+
+TEST_CASE("managed policy: writers at the same time lose nothing") {
+  const Dir dir;
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < 4; ++writer) {
+    writers.emplace_back([&, writer] {
+      for (int i = 0; i < 5; ++i) {
+        const auto name = "user" + std::to_string(writer) + "x" + std::to_string(i);
+        CHECK(change_managed_policy(dir.acl_file(), add_user(name, {"view"})).has_value());
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+  const auto loaded = acl::load(dir.acl_file(), wall_now());
+  REQUIRE(loaded.policy != nullptr);
+  CHECK(loaded.policy->accounts().size() == 21);
+}
+
+}  // namespace layergate::manage
