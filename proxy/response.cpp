@@ -116,8 +116,9 @@ std::optional<std::string> forward_head(const ResponseHead& upstream, const Requ
   std::string out = start_line(upstream.status);
   add_common(out, options);
   for (const auto& [name, value] : upstream.fields) {
-    const auto known = std::find_if(kForwarded.begin(), kForwarded.end(),
-                                    [&](std::string_view field) { return iequals(field, name); });
+    const auto known =
+        std::find_if(kForwarded.begin(), kForwarded.end(),
+                     [&wanted = name](std::string_view field) { return iequals(field, wanted); });
     if (known != kForwarded.end()) {
       add_field(out, *known, value);
     } else if (iequals(name, "Location")) {
