@@ -29,6 +29,7 @@ std::string fault_of_account_name(std::string_view name) {
   if (name.find(':') != std::string_view::npos) {
     return "holds a \":\", which neither htpasswd nor Basic credentials can";
   }
+  if (name.starts_with(" ") || name.ends_with(" ")) return "has a space at an end";
   return fault_of_name(name);
 }
 

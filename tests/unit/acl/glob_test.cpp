@@ -1,6 +1,8 @@
 #include "acl/glob.h"
 
+#include <random>
 #include <string>
+#include <string_view>
 
 #include <doctest/doctest.h>
 
@@ -79,6 +81,47 @@ TEST_CASE("glob: wildcards match as documented") {
     CAPTURE(row.text);
     CHECK(glob_matches(row.pattern, row.text) == row.matches);
   }
+}
+
+namespace {
+
+// The definition of the wildcards, word for word; exponential, so for short texts only.
+bool matches_by_definition(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern.front() == '*') {
+    const bool deep = pattern.starts_with("**");
+    const auto rest = pattern.substr(deep ? 2 : 1);
+    for (std::size_t run = 0; run <= text.size(); ++run) {
+      if (!deep && text.substr(0, run).find('/') != text.npos) return false;
+      if (matches_by_definition(rest, text.substr(run))) return true;
+    }
+    return false;
+  }
+  if (text.empty()) return false;
+  const bool same = pattern.front() == '?' ? text.front() != '/' : pattern.front() == text.front();
+  return same && matches_by_definition(pattern.substr(1), text.substr(1));
+}
+
+}  // namespace
+
+TEST_CASE("glob: matches what the definition of the wildcards says") {
+  std::mt19937 random{1};
+  const auto word = [&](std::string_view letters, std::size_t longest) {
+    std::string out(random() % (longest + 1), ' ');
+    for (char& c : out) c = letters[random() % letters.size()];
+    return out;
+  };
+  int matching = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const auto pattern = word("ab/**?", 7);
+    const auto text = word("aab/", 7);
+    CAPTURE(pattern);
+    CAPTURE(text);
+    const bool matches = glob_matches(pattern, text);
+    REQUIRE(matches == matches_by_definition(pattern, text));
+    matching += matches ? 1 : 0;
+  }
+  CHECK(matching > 10'000);
 }
 
 TEST_CASE("glob: no pattern takes more than the product of the lengths") {

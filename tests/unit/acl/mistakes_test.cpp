@@ -88,6 +88,8 @@ TEST_CASE("acl: mistakes in users and groups are refused with their place") {
        "acl.yml:3:3: the user's name \"a:b\" holds a \":\", which neither htpasswd nor Basic "
        "credentials can"},
       {"version: 1\nusers:\n  \"\": {}\n", "acl.yml:3:3: the user's name \"\" is empty"},
+      {"version: 1\nusers:\n  \"a \": {}\n",
+       "acl.yml:3:3: the user's name \"a \" has a space at an end"},
       {"version: 1\nusers:\n  \"*\": {}\n",
        "acl.yml:3:3: the user's name \"*\" means every account where rules name users"},
       {"version: 1\nusers:\n  \"@a\": {}\n",
