@@ -129,7 +129,8 @@ std::optional<std::string> forward_head(const ResponseHead& upstream, const Requ
   }
   if (chunked) {
     add_field(out, "Transfer-Encoding", "chunked");
-  } else if (const auto length = upstream.find("Content-Length"); !length.empty()) {
+  } else if (const auto length = upstream.find("Content-Length");
+             !length.empty() && upstream.status != 204) {  // RFC 9110, 8.6
     add_field(out, "Content-Length", length);
   } else if (upstream.status != 204 && upstream.status != 304 && !upstream.body.has_body() &&
              request.head.method != Method::head) {

@@ -40,9 +40,9 @@ class Server {
   Metrics metrics_;
   records::AccessLog access_log_;
   UploadToken upload_token_;
-  Resolver resolver_;
-  // Workers outlive the pool that posts to them, but their loops are stopped before it ends.
+  // Workers outlive the threads that post to them, though their loops are stopped before those.
   std::vector<std::unique_ptr<Worker>> workers_;
+  Resolver resolver_;
   auth::Authenticator authenticator_;
   Reloader reloader_;
   Context context_;

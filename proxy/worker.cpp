@@ -53,8 +53,8 @@ Worker::Worker(const Context& context, std::vector<Fd> listening)
 
 Worker::~Worker() {
   stop();
+  retired_.clear();  // an exchange refers to its client
   clients_.clear();
-  retired_.clear();
 }
 
 void Worker::start() {
