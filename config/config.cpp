@@ -193,7 +193,7 @@ class Builder {
       return;
     }
     const bool has_port =
-        url.find(':', url.front() == '[' ? url.find(']') : 0) != std::string::npos;
+        url.find(':', url.starts_with('[') ? url.find(']') : 0) != std::string::npos;
     const auto endpoint = parse_endpoint(has_port ? url : url + ":80");
     if (!endpoint || !host_name_is_valid(endpoint->host)) {
       read_.refuse(node, "upstream.url has no valid host and port");
