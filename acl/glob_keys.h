@@ -24,6 +24,8 @@ using GlobKey = std::uint32_t;
 // The keys that one text finds; on the stack, so that a decision allocates nothing.
 class FoundKeys {
  public:
+  FoundKeys() {}  // NOLINT(cppcoreguidelines-pro-type-member-init): a kilobyte, written as needed
+
   [[nodiscard]] const GlobKey* begin() const { return keys_.data(); }
   [[nodiscard]] const GlobKey* end() const { return keys_.data() + count_; }
   void push_back(GlobKey key) { keys_[count_++] = key; }

@@ -37,7 +37,7 @@ void add_source(const std::filesystem::path& path, std::string name, std::vector
 
 void add_directory(const std::filesystem::path& directory, std::vector<Source>& sources,
                    std::vector<Problem>& errors) {
-  const auto shown = directory.filename().string();
+  const auto shown = directory.filename();
   std::error_code error;
   std::filesystem::directory_iterator entries{directory, error};
   if (error == std::errc::no_such_file_or_directory) return;
@@ -48,11 +48,13 @@ void add_directory(const std::filesystem::path& directory, std::vector<Source>& 
     entries.increment(error);
   }
   if (error) {
-    errors.push_back(problem_of_file(shown, "cannot be listed: " + error.message()));
+    errors.push_back(problem_of_file(shown.string(), "cannot be listed: " + error.message()));
     return;
   }
   std::sort(names.begin(), names.end());
-  for (const auto& name : names) add_source(directory / name, shown + "/" + name, sources, errors);
+  for (const auto& name : names) {
+    add_source(directory / name, (shown / name).string(), sources, errors);
+  }
 }
 
 // In the order in which a person goes through the files.

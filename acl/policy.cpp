@@ -78,17 +78,9 @@ class Question {
  private:
   template <typename Visit>
   void for_each_node(Visit visit) const {
-    const std::span subjects{policy_.subjects.data() + account_.subjects.first,
-                             account_.subjects.count};
-    // In a large policy each look misses the cache; so all of them wait for memory at once.
-    for (const Subject subject : subjects) {
-      for (const GlobKey name : names_) policy_.index.prefetch(subject, name);
-    }
-    for (const Subject subject : subjects) {
-      for (const GlobKey name : names_) {
-        if (const Node* node = policy_.index.find(subject, name)) visit(*node);
-      }
-    }
+    policy_.index.for_each_node(
+        {policy_.subjects.data() + account_.subjects.first, account_.subjects.count}, names_,
+        visit);
   }
 
   // An admin is allowed without a rule.
@@ -153,8 +145,11 @@ Decision weigh(const Policy::Impl& policy, const Principal& who, Action action,
 }  // namespace
 
 const Account* Policy::Impl::find(std::string_view name) const {
-  const auto id = account_table.find(
-      hash_of(name), [&](std::uint32_t candidate) { return accounts[candidate].name == name; });
+  const auto id = account_table.find(hash_of(name), [&](std::uint32_t candidate) {
+    const Account& account = accounts[candidate];
+    __builtin_prefetch(subjects.data() + account.subjects.first);  // will be asked for next
+    return account.name == name;
+  });
   return id == IdTable::kNone ? nullptr : &accounts[id];
 }
 

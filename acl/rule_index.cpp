@@ -16,10 +16,7 @@ bool is_prefix_and(std::string_view glob, std::string_view wildcard) {
 }  // namespace
 
 const RuleIndex::Node* RuleIndex::find(Subject subject, GlobKey name) const {
-  const auto id = node_table_.find(hash_of(subject, name), [&](std::uint32_t candidate) {
-    return nodes_[candidate].subject == subject && nodes_[candidate].name == name;
-  });
-  return id == IdTable::kNone ? nullptr : &nodes_[id];
+  return find(Pair{subject, name, hash_of(subject, name)});
 }
 
 std::span<const RuleIndex::Entry> RuleIndex::with_tag(const Node& node, GlobKey tag) const {

@@ -10,6 +10,8 @@
 // Thread safety: immutable once built.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -31,8 +33,8 @@ using RuleNumber = std::uint32_t;
 class RuleIndex {
  public:
   struct Entry {
-    GlobKey tag;
-    RuleNumber rule;
+    GlobKey tag = 0;
+    RuleNumber rule = 0;
     std::uint32_t glob = 0;  // in globs_, if one of the parts has to be compared
     ActionSet actions;
     bool deny : 1 = false;
@@ -43,20 +45,23 @@ class RuleIndex {
   };
 
   struct Node {
-    Subject subject;
-    GlobKey name;
-    std::uint32_t first;  // of its entries
-    std::uint32_t count;
-    std::uint32_t every_tag;  // how many of them, from the first on, have every tag
-    ActionSet allowed;        // what at least one entry allows
+    Subject subject = 0;
+    GlobKey name = 0;
+    std::uint32_t first = 0;  // of its entries
+    std::uint32_t count = 0;
+    std::uint32_t every_tag = 0;  // how many of them, from the first on, have every tag
+    ActionSet allowed;            // what at least one entry allows
     ActionSet denied;
   };
 
   // Null if no rule says anything there.
   [[nodiscard]] const Node* find(Subject subject, GlobKey name) const;
-  void prefetch(Subject subject, GlobKey name) const {
-    node_table_.prefetch(hash_of(subject, name));
-  }
+
+  // Calls visit(node) for each node of one of the subjects and one of the names. In a large policy
+  // nearly every step here is a cache miss; so each step is taken for all pairs before the next
+  // one, and they wait for memory together.
+  template <typename Visit>
+  void for_each_node(std::span<const Subject> subjects, const FoundKeys& names, Visit visit) const;
 
   [[nodiscard]] std::span<const Entry> all(const Node& node) const {
     return {entries_.data() + node.first, node.count};
@@ -81,9 +86,24 @@ class RuleIndex {
     std::string_view name, tag;  // in arena_
   };
 
+  struct Pair {
+    Subject subject;
+    GlobKey name;
+    std::uint64_t hash;
+  };
+  static constexpr std::size_t kPairs = 32;  // taken together
+
   static std::uint64_t hash_of(Subject subject, GlobKey name) {
     return mix(std::uint64_t{subject} << 32 | name);
   }
+  [[nodiscard]] const Node* find(const Pair& pair) const {
+    const auto id = node_table_.find(pair.hash, [&](std::uint32_t candidate) {
+      return nodes_[candidate].subject == pair.subject && nodes_[candidate].name == pair.name;
+    });
+    return id == IdTable::kNone ? nullptr : &nodes_[id];
+  }
+  template <typename Visit>
+  void visit_pairs(std::span<const Pair> pairs, Visit visit) const;
 
   GlobKeys names_;
   GlobKeys tags_;
@@ -94,13 +114,49 @@ class RuleIndex {
   IdTable node_table_;
 };
 
+template <typename Visit>
+void RuleIndex::for_each_node(std::span<const Subject> subjects, const FoundKeys& names,
+                              Visit visit) const {
+  std::array<Pair, kPairs> pairs;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  std::size_t count = 0;
+  for (const Subject subject : subjects) {
+    for (const GlobKey name : names) {
+      const auto hash = hash_of(subject, name);
+      node_table_.prefetch(hash);
+      pairs[count++] = {subject, name, hash};
+      if (count < kPairs) continue;
+      visit_pairs(pairs, visit);
+      count = 0;
+    }
+  }
+  visit_pairs({pairs.data(), count}, visit);
+}
+
+template <typename Visit>
+void RuleIndex::visit_pairs(std::span<const Pair> pairs, Visit visit) const {
+  for (const Pair& pair : pairs) {
+    // Probably the one: the hash agrees. What find() says counts.
+    const auto likely = node_table_.find(pair.hash, [](std::uint32_t) { return true; });
+    if (likely != IdTable::kNone) __builtin_prefetch(&nodes_[likely]);
+  }
+  std::array<const Node*, kPairs> found{};
+  std::size_t count = 0;
+  for (const Pair& pair : pairs) {
+    const Node* node = find(pair);
+    if (node == nullptr) continue;
+    __builtin_prefetch(&entries_[node->first]);
+    found[count++] = node;
+  }
+  for (std::size_t i = 0; i < count; ++i) visit(*found[i]);
+}
+
 class RuleIndexBuilder {
  public:
   struct Rule {
-    RuleNumber number;
+    RuleNumber number = 0;
     ActionSet actions;
-    bool deny;
-    bool conditional;
+    bool deny = false;
+    bool conditional = false;
   };
 
   void add(const Rule& rule, const Pattern& pattern, std::span<const Subject> subjects);
@@ -108,8 +164,8 @@ class RuleIndexBuilder {
 
  private:
   struct Placed {
-    Subject subject;
-    GlobKey name;
+    Subject subject = 0;
+    GlobKey name = 0;
     RuleIndex::Entry entry;
   };
 

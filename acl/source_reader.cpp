@@ -16,6 +16,11 @@ std::vector<std::string> action_names(bool with_admin) {
   return names;
 }
 
+// user "alice"
+std::string titled(std::string_view kind, std::string_view name) {
+  return std::string{kind}.append(" \"").append(name).append("\"");
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -84,9 +89,9 @@ void SourceReader::read_users(const Node& section) {
     AccountDraft account;
     account.name = {name, {source_, line, column}};
     if (const auto fault = fault_of_account_name(name); !fault.empty()) {
-      read_.refuse(line, column, "the user's name \"" + name + "\" " + fault);
+      read_.refuse(line, column, titled("the user's name", name).append(" ").append(fault));
     }
-    if (read_.map(value, "user \"" + name + "\"",
+    if (read_.map(value, titled("user", name),
                   {"permissions", "email", "expires", "from", "enabled"})) {
       for (const auto& field : value.entries) {
         if (field.key == "permissions") read_permissions(field.value, account);
@@ -123,10 +128,10 @@ void SourceReader::read_groups(const Node& section) {
   if (!read_.section_map(section, "groups")) return;
   for (const auto& [name, line, column, value] : section.entries) {
     if (const auto fault = fault_of_group_name(name); !fault.empty()) {
-      read_.refuse(line, column, "the group's name \"" + name + "\" " + fault);
+      read_.refuse(line, column, titled("the group's name", name).append(" ").append(fault));
     }
     draft_.groups.push_back(
-        {{name, {source_, line, column}}, read_words(value, "group \"" + name + "\""), {}});
+        {{name, {source_, line, column}}, read_words(value, titled("group", name)), {}});
   }
 }
 
