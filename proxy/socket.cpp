@@ -48,8 +48,8 @@ Socket::Result Socket::receive(char* data, std::size_t size) {
 }
 
 Socket::Result Socket::receive(Buffer& buffer, std::size_t most) {
-  std::array<char, 16 * 1024>
-      chunk;  // NOLINT(cppcoreguidelines-pro-type-member-init): recv fills it
+  // Not initialised: recv fills what is used.
+  std::array<char, 16 * 1024> chunk;
   const auto result = receive(chunk.data(), most < chunk.size() ? most : chunk.size());
   if (result.io == Io::ok) buffer.append({chunk.data(), result.bytes});
   return result;
