@@ -189,7 +189,7 @@ void decide(benchmark::State& state) {
   const auto address = *IpAddress::parse("10.0.0.1");
   std::size_t next = 0;
   std::size_t allowed = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
     const auto decision =
         policy->decide({question.account.view(), address, Team::now()}, Action::pull,
@@ -209,7 +209,7 @@ void decide_some_tag(benchmark::State& state) {
   const auto policy = team.compile();
   const auto address = *IpAddress::parse("10.0.0.1");
   std::size_t next = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
     benchmark::DoNotOptimize(policy->decide_some_tag(
         {question.account.view(), address, Team::now()}, Action::push, question.repository.view()));
@@ -219,7 +219,7 @@ BENCHMARK(decide_some_tag)->RangeMultiplier(10)->Range(1'000, 1'000'000);
 
 void compile_rules(benchmark::State& state) {
   Team team{static_cast<std::size_t>(state.range(0))};
-  for (auto _ : state) benchmark::DoNotOptimize(team.compile());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(team.compile());
 }
 BENCHMARK(compile_rules)
     ->RangeMultiplier(10)
@@ -229,7 +229,7 @@ BENCHMARK(compile_rules)
 void load_text(benchmark::State& state) {
   const std::vector<Source> sources{
       {"acl.yml", Team{static_cast<std::size_t>(state.range(0))}.text()}};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto result = parse(sources, Team::now());
     if (!result.policy) {
       state.SkipWithError(result.errors.front().to_string().c_str());
