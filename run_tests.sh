@@ -8,14 +8,15 @@ usage: ./run_tests.sh [--all | --quick] [STAGE...]
 Installs what is missing (Debian 12, as root), builds and tests. Ends with the
 line "N passed, N failed" over everything; exit status 1 if anything failed.
 
-  lint   clang-format, shellcheck, pyflakes, clang-tidy; each counts as one
+  style  clang-format, shellcheck, pyflakes; each counts as one
+  lint   style and clang-tidy
   unit   the doctest program                                      (preset ci)
   fuzz   each fuzz target for $FUZZ_SECONDS (5) seconds on its corpus   (fuzz)
   flow   pytest tests/flow: the program, a registry, real clients         (ci)
   asan   unit and flow under AddressSanitizer and UBSan                 (asan)
   tsan   unit, and flow tests marked `concurrent`, under ThreadSanitizer (tsan)
 
-Without STAGE: all of them; with --quick without asan and tsan. --all is all of
+Without STAGE: all from lint on; with --quick without asan and tsan. --all is all of
 them too, and gives the large transfers their full size, as CI=true does.
 What each stage printed is in build/reports/.
 
@@ -43,7 +44,7 @@ while [ $# -gt 0 ]; do
   case $1 in
   --all) size=all ;;
   --quick) size=quick ;;
-  lint | unit | fuzz | flow | asan | tsan) stages+=("$1") ;;
+  style | lint | unit | fuzz | flow | asan | tsan) stages+=("$1") ;;
   -h | --help)
     usage
     exit 0

@@ -46,11 +46,15 @@ run_shellcheck() {
 
 run_pyflakes() { tracked '*.py' | xargs -0 -r /usr/bin/python3 -m pyflakes; }
 
-stage_lint() {
-  begin "lint"
+stage_style() {
+  begin "style"
   check clang-format run_clang_format
   check shellcheck run_shellcheck
   check pyflakes run_pyflakes
+}
+
+stage_lint() {
+  stage_style
   build ci || return 0
   begin "clang-tidy"
   check clang-tidy /usr/bin/python3 scripts/clang_tidy.py build/ci
