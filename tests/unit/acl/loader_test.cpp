@@ -189,7 +189,7 @@ TEST_CASE("acl: a rule that multiplies beyond memory is refused") {
 }
 
 TEST_CASE("acl: the example that the documents quote loads without a warning") {
-  const auto root = std::filesystem::path{__FILE__}.parent_path() / "../../..";
+  const std::filesystem::path root{LAYERGATE_SOURCE_DIR};
   const auto result = load(root / "conf/example/acl.yml", kTestNow);
   CHECK(as_lines(result.errors) == "");
   CHECK(as_lines(result.warnings) == "");
