@@ -157,12 +157,30 @@ void Exchange::read_answer() {
 
 // Before the head of an answer.
 void Exchange::upstream_broke(const std::string& what) {
+  if (try_another_address()) return;
+  if (!upstream_->reused && nothing_was_sent()) return fail(502, "the registry cannot be reached");
   const bool again = upstream_->reused && !retried_ && !answer_.started() && !redirect_ &&
                      may_repeat(client_.request().head.method);
   if (!again) return fail(502, what);
   retried_ = true;
   up_.reset();
   if (connect(false)) send_to_upstream();
+}
+
+bool Exchange::nothing_was_sent() const {
+  return !redirect_ && upstream_->out.size() == upstream_head_.size();
+}
+
+bool Exchange::try_another_address() {
+  auto& pool = client_.worker().upstream();
+  if (!nothing_was_sent() || upstream_->reused || addresses_tried_ >= pool.address_count()) {
+    return false;
+  }
+  ++addresses_tried_;
+  pool.avoid(*upstream_);
+  up_.reset();
+  if (connect(false)) send_to_upstream();
+  return true;
 }
 
 void Exchange::begin_response() {
@@ -366,6 +384,7 @@ void Exchange::tick(Worker::Clock::time_point now) {
         if (state_ != State::sending) return;
       }
       if (last_moved_ == 0 && !up_->wants_read() && now - moved_at_ > kConnect) {
+        if (try_another_address()) return;
         return fail(504, "the registry does not accept the connection");
       }
       if (up_->wants_read() && (now - moved_at_ > limits.idle || is_too_slow(now))) {

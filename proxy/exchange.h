@@ -41,6 +41,9 @@ class Exchange final : public Handler, public Socket::Handler {
   void send_to_upstream();
   void read_answer();
   void upstream_broke(const std::string& what);
+  [[nodiscard]] bool nothing_was_sent() const;
+  // False if there is none left, or something was sent already.
+  bool try_another_address();
   void begin_response();
   void follow_redirect();
   void on_resolved(const Resolver::Addresses& addresses);
@@ -63,6 +66,7 @@ class Exchange final : public Handler, public Socket::Handler {
   std::optional<RedirectTarget> redirect_;  // where the present leg of a followed redirect goes
   int redirects_ = 0;
   bool retried_ = false;
+  std::size_t addresses_tried_ = 1;
   bool keep_client_ = false;
 
   // The body that moves now: when it last did, and how far it was when the window began.

@@ -18,6 +18,7 @@ Fetch::Fetch(Worker& worker, std::string target, std::function<void(Answer)> don
       since_(Worker::Clock::now()) {}
 
 void Fetch::start() {
+  untouched_ = true;
   upstream_ = worker_.upstream().take(!retried_, this);
   if (!upstream_) return end({0, "the registry cannot be reached", "", ""});
   const auto& upstream = worker_.context().config.upstream;
@@ -38,6 +39,7 @@ void Fetch::send() {
     }
     if (result.io != Socket::Io::ok) return broke("the registry cannot be reached");
     upstream_->out.consume(result.bytes);
+    untouched_ = false;
   }
   upstream_->socket.want(true, false);
 }
@@ -98,11 +100,17 @@ void Fetch::take_body() {
 }
 
 void Fetch::broke(const std::string& what) {
+  auto& pool = worker_.upstream();
+  if (!upstream_->reused && untouched_ && addresses_tried_ < pool.address_count()) {
+    ++addresses_tried_;
+    pool.avoid(*upstream_);
+    return start();
+  }
   if (upstream_->reused && !retried_ && !reader_.started()) {
     retried_ = true;
     return start();
   }
-  end({0, what, "", ""});
+  end({0, untouched_ ? "the registry cannot be reached" : what, "", ""});
 }
 
 void Fetch::tick(Worker::Clock::time_point now) {

@@ -48,6 +48,8 @@ class Fetch final : public Socket::Handler, public Retired {
   std::string body_;
   bool in_body_ = false;
   bool retried_ = false;
+  bool untouched_ = true;  // nothing was sent over upstream_ yet
+  std::size_t addresses_tried_ = 1;
   bool over_ = false;
   Worker::Clock::time_point since_;
 };

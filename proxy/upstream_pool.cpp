@@ -55,11 +55,20 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(bool may_reuse, Socket::H
   }
   const auto addresses = resolver_.upstream();
   for (std::size_t i = 0; i < addresses->size(); ++i) {
-    const auto& address = (*addresses)[next_address_ % addresses->size()];
-    if (auto connection = connect(base_, address, handler)) return connection;
+    const auto number = next_address_ % addresses->size();
+    if (auto connection = connect(base_, (*addresses)[number], handler)) {
+      connection->address = number;
+      return connection;
+    }
     ++next_address_;
   }
   return nullptr;
+}
+
+void UpstreamPool::avoid(const UpstreamConnection& connection) {
+  // Others may have found out before.
+  const auto count = address_count();
+  if (count > 0 && next_address_ % count == connection.address) ++next_address_;
 }
 
 void UpstreamPool::give_back(std::unique_ptr<UpstreamConnection> connection) {

@@ -17,8 +17,9 @@ struct UpstreamConnection {
       : socket(base, std::move(fd), handler) {}
 
   Socket socket;
-  Buffer in;   // received and not yet used
-  Buffer out;  // to be sent
+  Buffer in;                // received and not yet used
+  Buffer out;               // to be sent
+  std::size_t address = 0;  // which of the registry's
   bool reused = false;
 };
 
@@ -33,6 +34,11 @@ class UpstreamPool {
   // Only requests that may be repeated should reuse: the registry may close a kept connection just
   // as the next request goes out, and whether it was carried out is not to be known then.
   std::unique_ptr<UpstreamConnection> take(bool may_reuse, Socket::Handler* handler);
+  // Over `connection` nothing could be sent: the next new one goes to another address, if there is
+  // one (a host's name often stands for an IPv6 and an IPv4 address, and the registry listens on
+  // one of them).
+  void avoid(const UpstreamConnection& connection);
+  [[nodiscard]] std::size_t address_count() const { return resolver_.upstream()->size(); }
   // A connection whose answer was read to its end, and that stays open.
   void give_back(std::unique_ptr<UpstreamConnection> connection);
 

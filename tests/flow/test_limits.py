@@ -6,6 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,6 +282,30 @@ class TestDyingUpstream:
             response = self.get(gate)
             assert response.status in (502, 503)
             assert error_code(response)
+
+    def test_its_name_has_addresses_where_nobody_listens(
+        self, make_gate: GateMaker, tmp_path: Path
+    ) -> None:
+        # The resolver puts 127.0.0.1 first, as the nearest.
+        hosts = tmp_path / "hosts"
+        hosts.write_text("".join(f"127.0.0.{number} registry.test\n" for number in (1, 2, 3)))
+        mount = 'mount --bind "$0" /etc/hosts && exec "$@"'
+
+        def answer(request: Request, _: socket.socket) -> bytes:
+            return reply("202 Accepted") if request.body else reply("200 OK", b'{"repositories": []}')
+
+        with RecordingUpstream(answer, host="127.0.0.3") as upstream:
+            gate = make_gate(f"http://registry.test:{upstream.address[1]}", POLICY, PASSWORDS,
+                             prefix=["unshare", "--mount", "sh", "-c", mount, hosts])
+            # What may not be sent twice goes on too, with its body: nothing of it was sent yet.
+            for _ in range(4):
+                put = gate.ask("PUT", "/v2/x/manifests/1", user="alice", body=b"{}",
+                               fields=[("Content-Type", "application/json")])
+                assert put.status == 202
+                assert upstream.asked()[-1].body == b"{}"
+                assert self.get(gate).status == 200
+                assert gate.ask("GET", "/v2/_catalog", user="alice").status == 200
+            assert len(upstream.asked()) == 12
 
     def test_it_comes_back(self, make_gate: GateMaker) -> None:
         with RecordingUpstream() as first:

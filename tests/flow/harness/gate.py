@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ class Gate:
     passwords what htpasswd holds, in clear
     settings  laid over the layergate.yml that this makes
     listen    further keys of the one `listen:` entry
+    prefix    words of a command that ends by executing what follows
     """
 
     def __init__(
@@ -85,11 +86,12 @@ class Gate:
         listen: Mapping[str, Any] | None = None,
         namespace: Path | None = None,
         port: int | None = None,
+        prefix: Sequence[str | Path] = (),
         start: bool = True,
     ) -> None:
         self.root, self.config, self.state = root, root / "conf", root / "state"
         self.config.mkdir(parents=True)
-        self.namespace = namespace
+        self.namespace, self.prefix = namespace, prefix
         self.address: Address = ("127.0.0.1", port or free_port())
         self.admin: Address = ("127.0.0.1", free_port())
         self.passwords = dict(passwords)
@@ -149,7 +151,7 @@ class Gate:
     def launch(self) -> None:
         """Starts it without waiting."""
         self.process = Process(
-            [program(), "serve", "--config-dir", self.config],
+            [*self.prefix, program(), "serve", "--config-dir", self.config],
             self.root / "gate.log",
             environment=_SANITIZERS,
             namespace=self.namespace,

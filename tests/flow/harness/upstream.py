@@ -72,11 +72,12 @@ class RecordingUpstream:
     requests: list[Request] = field(default_factory=list)  # in the order of their heads
     # False: a body stays in the socket, and the handler may read it from there, or not at all.
     reads_bodies: bool = True
+    host: str = "127.0.0.1"
     port: int = 0  # 0: any
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        self._listener = socket.create_server((self.host, self.port), backlog=512)
         self.address: Address = self._listener.getsockname()
         self.url = "http://%s:%d" % self.address
         self._open: set[socket.socket] = set()
