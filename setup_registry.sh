@@ -104,12 +104,13 @@ check_port() {
   [[ $2 =~ ^[0-9]{1,5}$ ]] && [ "$((10#$2))" -ge 1 ] && [ "$((10#$2))" -le 65535 ] ||
     wrong_usage "$1 needs a number from 1 to 65535, not $2"
 }
-[ -z "$port" ] || check_port --port "$port"
-[ -z "$ui_port" ] || check_port --ui-port "$ui_port"
+[ -z "$port" ] || { check_port --port "$port" && port=$((10#$port)); }
+[ -z "$ui_port" ] || { check_port --ui-port "$ui_port" && ui_port=$((10#$ui_port)); }
 [ -z "$port" ] || [ "$port" != "$ui_port" ] || wrong_usage "--port and --ui-port are the same"
 [[ $admin =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ ]] ||
   wrong_usage "--admin needs a name of letters, digits, '.', '_' and '-', not $admin"
-[[ -z $upstream || $upstream = embedded || $upstream =~ ^(https?://|unix:///)[][A-Za-z0-9/._:@%+~-]+$ ]] ||
+# What is built; `layergate check` judges the rest.
+[[ -z $upstream || $upstream = embedded || $upstream =~ ^(http://[][A-Za-z0-9._:-]+/?|unix:///[A-Za-z0-9/._+~-]+)$ ]] ||
   wrong_usage "--upstream needs http://HOST:PORT or unix:///PATH, not $upstream"
 [ -z "$password_file" ] || [ -r "$password_file" ] ||
   wrong_usage "--admin-password-file: $password_file cannot be read"

@@ -40,7 +40,13 @@ void add_directory(const std::filesystem::path& directory, std::vector<Source>& 
   const auto shown = directory.filename();
   std::error_code error;
   std::filesystem::directory_iterator entries{directory, error};
-  if (error == std::errc::no_such_file_or_directory) return;
+  // Only if there is nothing at all: behind a symbolic link that leads nowhere there may be denies.
+  std::error_code ignored;
+  if (error == std::errc::no_such_file_or_directory &&
+      std::filesystem::symlink_status(directory, ignored).type() ==
+          std::filesystem::file_type::not_found) {
+    return;
+  }
   std::vector<std::string> names;
   while (!error && entries != std::filesystem::directory_iterator{}) {
     auto name = entries->path().filename().string();

@@ -35,7 +35,8 @@ struct Authenticator::Impl {
         accounts_(options.account_burst, options.account_per_minute),
         pool_(threads_for(options.threads), options.queue, hooks()) {}
 
-  std::optional<Verdict> check(Credential credential, const IpAddress& from,
+  // `usable`: the account's line in the password file may count.
+  std::optional<Verdict> check(Credential credential, const IpAddress& from, bool usable,
                                std::function<void(Verdict)> done);
 
   [[nodiscard]] std::shared_ptr<const Htpasswd> present() const {
@@ -73,13 +74,13 @@ HashPool::Hooks Authenticator::Impl::hooks() {
 }
 
 std::optional<Verdict> Authenticator::Impl::check(Credential credential, const IpAddress& from,
-                                                  std::function<void(Verdict)> done) {
+                                                  bool usable, std::function<void(Verdict)> done) {
   const auto throttle = [this] {
     throttled_.fetch_add(1, std::memory_order_relaxed);
     return Verdict::throttled;
   };
   const auto htpasswd = present();
-  const std::string* line = htpasswd->find(credential.user);
+  const std::string* line = usable ? htpasswd->find(credential.user) : nullptr;
   const std::string& hash = line != nullptr ? *line : htpasswd->decoy();
   const auto key =
       keyed_hash(Purpose::credential, {credential.user, credential.password.view(), hash});
@@ -149,7 +150,12 @@ void Authenticator::set_htpasswd(std::shared_ptr<const Htpasswd> htpasswd) {
 
 std::optional<Verdict> Authenticator::check(Credential credential, const IpAddress& from,
                                             std::function<void(Verdict)> done) {
-  return impl_->check(std::move(credential), from, std::move(done));
+  return impl_->check(std::move(credential), from, true, std::move(done));
+}
+
+std::optional<Verdict> Authenticator::check_in_vain(Credential credential, const IpAddress& from,
+                                                    std::function<void(Verdict)> done) {
+  return impl_->check(std::move(credential), from, false, std::move(done));
 }
 
 Authenticator::Counters Authenticator::counters() const {

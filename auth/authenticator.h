@@ -81,6 +81,11 @@ class Authenticator {
   // throw.
   std::optional<Verdict> check(Credential credential, const IpAddress& from,
                                std::function<void(Verdict)> done);
+  // The same for an account that may not be used at all (disabled, expired, without rights): like
+  // an unknown one it is never accepted, after as much work, so that neither status nor time tells
+  // whether the password was right.
+  std::optional<Verdict> check_in_vain(Credential credential, const IpAddress& from,
+                                       std::function<void(Verdict)> done);
 
   [[nodiscard]] Counters counters() const;
 

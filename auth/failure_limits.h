@@ -49,8 +49,4 @@ class FailureLimits {
   std::vector<std::atomic<std::int64_t>> counters_;
 };
 
-// What is limited as one address: an IPv4 address, or the /64 of an IPv6 address, since one
-// customer's host has a whole /64 to choose from. Distinct for distinct networks.
-std::uint64_t network_of(const IpAddress& address);
-
 }  // namespace layergate::auth

@@ -57,7 +57,7 @@ class Parser {
   explicit Parser(const std::string& file) : file_(file), errors_(file), warnings_(file) {}
 
   void read(std::string_view text) {
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // an editor's byte order mark
+    text = without_byte_order_mark(text);
     HtpasswdLines lines(text);
     while (const auto line = lines.next()) {
       if (line->is_entry()) read_entry(*line);
@@ -175,7 +175,7 @@ Htpasswd::Loaded Htpasswd::parse(std::string_view text, const std::string& file)
 std::shared_ptr<const Htpasswd> Htpasswd::restricted_to(std::string_view text) const {
   auto impl = std::make_unique<Impl>();
   impl->decoy = impl_->decoy;
-  HtpasswdLines lines(text);
+  HtpasswdLines lines(without_byte_order_mark(text));
   while (const auto line = lines.next()) {
     const auto user = line->is_entry() ? line->user() : std::nullopt;
     if (!user) continue;

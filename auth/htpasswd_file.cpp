@@ -14,7 +14,7 @@
 #include "auth/htpasswd.h"
 #include "auth/htpasswd_text.h"
 #include "base/atomic_file.h"
-#include "base/fd.h"
+#include "base/file_lock.h"
 
 namespace layergate::auth {
 namespace {
@@ -26,29 +26,7 @@ tl::expected<Fd, std::string> lock_beside(const fs::path& file,
                                           std::chrono::milliseconds patience) {
   auto path = file;
   path += ".lock";
-  const auto failure = [&](const std::string& step) {
-    return tl::unexpected("cannot " + step + " " + path.string() + ": " +
-                          std::generic_category().message(errno));
-  };
-  // Read-only, and owned like the file: what root made, the service's user can lock too.
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640));
-  if (!fd) return failure("open the lock file");
-  struct stat owner {};
-  struct stat mine {};
-  if (::geteuid() == 0 && ::stat(file.c_str(), &owner) == 0 && ::fstat(fd.get(), &mine) == 0 &&
-      (owner.st_uid != mine.st_uid || owner.st_gid != mine.st_gid) &&
-      ::fchown(fd.get(), owner.st_uid, owner.st_gid) != 0) {
-    return failure("give its owner to");
-  }
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return failure("lock");
-    if (std::chrono::steady_clock::now() >= until) {
-      return tl::unexpected("another program holds " + path.string() + "; try again");
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
-  }
-  return fd;
+  return lock_file(path, file, patience);
 }
 
 struct Edited {
@@ -63,11 +41,9 @@ Edited edit(std::string_view text, std::string_view user, std::string_view hash)
   const auto put = [&](std::string_view end) {
     out.text.append(user).append(":").append(hash).append(end);
   };
-  constexpr std::string_view kMark = "\xef\xbb\xbf";  // Htpasswd skips it too
-  if (text.starts_with(kMark)) {
-    out.text += kMark;
-    text.remove_prefix(kMark.size());
-  }
+  const auto rest = without_byte_order_mark(text);
+  out.text += text.substr(0, text.size() - rest.size());
+  text = rest;
   std::string_view end = "\n";
   HtpasswdLines lines(text);
   while (const auto line = lines.next()) {

@@ -13,12 +13,11 @@
 
 #include <tl/expected.hpp>
 
+#include "base/file_lock.h"
+
 namespace layergate::auth {
 
 enum class LineChange : std::uint8_t { added, replaced, removed, absent };
-
-// How long a writer waits for another.
-inline constexpr std::chrono::seconds kLockPatience{10};
 
 // Gives the user this hash: in place of his line, keeping its place (further lines of the same
 // user, which make a file invalid, go), else at the end. Makes the file (mode 0640) if it does not

@@ -51,6 +51,11 @@ tl::expected<std::string, ReadError> read_htpasswd_text(const std::filesystem::p
   }
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
+
 std::optional<std::string_view> HtpasswdLine::user() const {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;

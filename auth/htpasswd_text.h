@@ -19,6 +19,10 @@ struct ReadError {
 };
 tl::expected<std::string, ReadError> read_htpasswd_text(const std::filesystem::path& file);
 
+// Without the byte order mark that some editors put in front.
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+std::string_view without_byte_order_mark(std::string_view text);
+
 // One line of the text, without its end.
 struct HtpasswdLine {
   std::string_view text;   // without "\n" or "\r\n"

@@ -122,4 +122,21 @@ std::string IpNetwork::to_string() const {
   return network_.to_string() + "/" + std::to_string(shown);
 }
 
+std::uint64_t network_of(const IpAddress& address) {
+  const auto& bytes = address.bytes();
+  // IPv4 takes the values of ::ffff:a.b.c.d read as a /64 would be: 0:ffff:…, which lies in 0::/8,
+  // reserved by RFC 4291 and never a client's.
+  const auto first = address.is_v4() ? bytes.begin() + 8 : bytes.begin();
+  std::uint64_t value = 0;
+  for (auto at = first; at != first + 8; ++at) value = value << 8 | *at;
+  return value;
+}
+
+std::string network_name(const IpAddress& address) {
+  if (address.is_v4()) return address.to_string();
+  auto bytes = address.bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+  return IpAddress::from_bytes(bytes).to_string() + "/64";
+}
+
 }  // namespace layergate

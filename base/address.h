@@ -48,4 +48,10 @@ class IpNetwork {
   int prefix_ = 128;  // counted in the 16-byte form
 };
 
+// What is limited and counted as one client: an IPv4 address, or the /64 of an IPv6 address, since
+// one customer's host has a whole /64 to choose from. Distinct for distinct networks.
+std::uint64_t network_of(const IpAddress& address);
+// The same for people: "192.0.2.1", "2001:db8:0:1::/64".
+std::string network_name(const IpAddress& address);
+
 }  // namespace layergate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string_view>
 
 namespace layergate {
 namespace {
@@ -27,14 +28,31 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return last[b.size()];
 }
 
+// What is quoted from a file goes to terminals and logs: no control character of it does.
+std::string shown(const std::string& text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      out += "\\x";
+      out += kHex[byte >> 4U];
+      out += kHex[byte & 15U];
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Problem::to_string() const {
-  std::string out = file;
+  std::string out = shown(file);
   if (line > 0) out += ":" + std::to_string(line);
   if (column > 0) out += ":" + std::to_string(column);
-  out += ": " + what;
-  if (!suggestion.empty()) out += "; did you mean \"" + suggestion + "\"?";
+  out += ": " + shown(what);
+  if (!suggestion.empty()) out += "; did you mean \"" + shown(suggestion) + "\"?";
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "cli/load_config.h"
+#include "proxy/gate.h"
+#include "proxy/reference.h"
 
 namespace layergate::cli {
 namespace {
@@ -16,12 +18,50 @@ struct Arguments {
   std::string from = "127.0.0.1";
 };
 
+struct Answer {
+  bool allowed;
+  std::string why;
+};
+
+// What the proxy would say to the request by tag.
+Answer ask(const acl::Policy& policy, const acl::Principal& who, acl::Action action,
+           const Arguments& arguments) {
+  proxy::Route route;
+  route.repository = arguments.name;
+  route.tag = arguments.tag;
+  route.endpoint = proxy::Endpoint::manifest;
+  switch (action) {
+    case acl::Action::view: {
+      const auto decision = proxy::decide_view(route, who, policy);
+      return {decision.allowed, decision.to_string()};
+    }
+    case acl::Action::pull:
+      route.method = proxy::Method::get;
+      break;
+    case acl::Action::push:
+      route.method = proxy::Method::put;
+      break;
+    case acl::Action::erase:
+      route.method = proxy::Method::erase;
+      break;
+  }
+  const auto ruling = proxy::rule_on(route, who, policy);
+  if (!ruling.refusal) return {true, ruling.decision.to_string()};
+  return {false, ruling.decision.allowed ? ruling.refusal->message : ruling.decision.to_string()};
+}
+
 int check(const Globals& globals, const Arguments& arguments) {
   const auto action = acl::parse_action(arguments.action);
   const auto address = IpAddress::parse(arguments.from);
   if (!action || !address) {
     std::cerr << (action ? "error: --from takes an IP address\n"
                          : "error: --action takes view, pull, push or delete\n");
+    return 2;
+  }
+  if (!proxy::is_repository(arguments.name) || !proxy::is_tag(arguments.tag)) {
+    std::cerr << "error: " << arguments.name << ":" << arguments.tag
+              << " is no image: a name is lower-case letters, digits and single separators, as "
+                 "team/telechat, and a tag has at most 128 letters, digits and ._-\n";
     return 2;
   }
   const auto config = load_config(globals);
@@ -32,15 +72,14 @@ int check(const Globals& globals, const Arguments& arguments) {
   print_problems(htpasswd.errors, "error");
   if (!policy.policy || !htpasswd.htpasswd) return 3;
 
-  const auto decision = policy.policy->decide({arguments.user, *address, wall_now()}, *action,
-                                              arguments.name, arguments.tag);
-  const bool has_password = htpasswd.htpasswd->find(arguments.user) != nullptr;
-  const bool allowed = decision.allowed && has_password;
-  std::cout << (allowed ? "allowed" : "denied") << ": " << arguments.user << " " << arguments.action
-            << " " << arguments.name << ":" << arguments.tag << ": "
-            << (decision.allowed && !has_password ? "no line in htpasswd" : decision.to_string())
-            << '\n';
-  return allowed ? 0 : 1;
+  auto answer = ask(*policy.policy, {arguments.user, *address, wall_now()}, *action, arguments);
+  if (answer.allowed && htpasswd.htpasswd->find(arguments.user) == nullptr) {
+    answer = {false, "no line in htpasswd"};
+  }
+  std::cout << (answer.allowed ? "allowed" : "denied") << ": " << arguments.user << " "
+            << arguments.action << " " << arguments.name << ":" << arguments.tag << ": "
+            << answer.why << '\n';
+  return answer.allowed ? 0 : 1;
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
 #include <ctime>
+#include <exception>
 #include <iostream>
-#include <system_error>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -51,6 +52,10 @@ int serve(const Globals& globals) {
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   spdlog::set_default_logger(std::move(logger));
 
+  // Passwords of requests are in memory. 1 and not 0: at 0 the kernel still hands a core to the
+  // program of a core_pattern that begins with "|" (Linux, fs/coredump.c).
+  const rlimit no_core{1, 1};
+  ::setrlimit(RLIMIT_CORE, &no_core);
   // Records and keys are for this user and its group.
   ::umask(S_IWGRP | S_IRWXO);
   const auto signals = block_signals();
@@ -62,12 +67,12 @@ int serve(const Globals& globals) {
   try {
     server.emplace(*std::move(config));
     admin.emplace(*server);
-  } catch (const std::system_error& error) {
+  } catch (const proxy::Server::NotValid& error) {
     spdlog::critical("{}", error.what());
-    return 4;
+    return 3;
   } catch (const std::exception& error) {
     spdlog::critical("{}", error.what());
-    return server ? 4 : 3;
+    return 4;
   }
   server->start();
   admin->start();

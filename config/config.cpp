@@ -1,16 +1,11 @@
 #include "config/config.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
+#include "base/read_file.h"
 #include "base/yaml.h"
 #include "base/yaml_reader.h"
 
@@ -19,6 +14,8 @@ namespace {
 
 using yaml::Node;
 using yaml::Reader;
+
+constexpr std::size_t kLargestFile = std::size_t{1} << 20U;
 
 // "host:port" or "[v6]:port".
 std::optional<Endpoint> parse_endpoint(const std::string& text) {
@@ -90,6 +87,7 @@ class Builder {
       config_.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     }
     read_limits(root.find("limits"));
+    check_addresses(root);
     if (loaded_.errors.empty()) loaded_.config = std::move(config_);
   }
 
@@ -126,6 +124,28 @@ class Builder {
     if (node == nullptr || !read_.map(*node, "admin", {"address"})) return;
     if (const auto* address = node->find("address")) {
       Reader::into(config_.admin, read_listen_address(read_, *address, "admin.address"));
+    }
+  }
+
+  // The kernel would refuse the second of two only when the program starts.
+  void check_addresses(const Node& root) {
+    const auto meet = [](const Endpoint& a, const Endpoint& b) {
+      const auto any = [](const Endpoint& e) { return e.host == "0.0.0.0" || e.host == "::"; };
+      return a.port == b.port && (a.host == b.host || any(a) || any(b));
+    };
+    const auto& listen = config_.listen;
+    for (std::size_t i = 0; i < listen.size(); ++i) {
+      const auto name = listen[i].address.to_string();
+      if (meet(listen[i].address, config_.admin)) {
+        read_.refuse(root, "listen (" + name + ") and admin (" + config_.admin.to_string() +
+                               ") are the same port");
+      }
+      for (std::size_t j = 0; j < i; ++j) {
+        if (listen[i].address.port == listen[j].address.port &&
+            listen[i].address.host == listen[j].address.host) {
+          read_.refuse(root, "listen names " + name + " twice");
+        }
+      }
     }
   }
 
@@ -280,18 +300,15 @@ Loaded parse(const std::string& text, const std::filesystem::path& dir) {
 
 Loaded load(const std::filesystem::path& dir) {
   const auto file = dir / "layergate.yml";
-  std::ifstream in(file);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || in.bad()) {
+  const auto text = read_file(file, kLargestFile);
+  if (!text) {
     Loaded loaded;
     loaded.errors.push_back({file.string(), 0, 0,
-                             "cannot be read: " + std::string(std::strerror(errno)) +
-                                 "; name the directory that holds it with --config-dir",
+                             text.error() + "; name the directory that holds it with --config-dir",
                              ""});
     return loaded;
   }
-  return parse(text.str(), std::filesystem::absolute(dir).lexically_normal());
+  return parse(*text, std::filesystem::absolute(dir).lexically_normal());
 }
 
 std::filesystem::path find_dir(const std::string& given) {

@@ -20,8 +20,10 @@ struct NewAccount {
   std::string email;
 };
 
-// Refuses a weak password, an unknown permission and an account that is there already. The password
-// is set first: a half-made account can do nothing, and the same call completes it.
+// Refuses a name that either file cannot hold, a weak password, an unknown permission, an account
+// that is under `users` already, and any change while the policy does not load. Nothing is written
+// before all of that. Of the two files the password's is first: an account without an entry under
+// `users` can do nothing, and the same call completes it.
 tl::expected<void, Failure> add_account(const config::Config& config, const NewAccount& account);
 
 }  // namespace layergate::manage

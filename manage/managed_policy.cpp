@@ -1,18 +1,13 @@
 #include "manage/managed_policy.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "acl/loader.h"
 #include "base/atomic_file.h"
-#include "base/fd.h"
+#include "base/file_lock.h"
 #include "base/yaml_writer.h"
 
 namespace layergate::manage {
@@ -35,7 +30,8 @@ Failure invalid(const std::vector<Problem>& problems) {
 
 tl::expected<void, Failure> change_managed_policy(
     const std::filesystem::path& acl_file,
-    const std::function<std::optional<Failure>(yaml::Node& root)>& edit) {
+    const std::function<std::optional<Failure>(yaml::Node& root, const acl::Policy& present)>& edit,
+    const std::function<std::optional<Failure>()>& before_write) {
   const auto dir = acl_file.parent_path() / "acl.d";
   std::error_code error;
   std::filesystem::create_directories(dir, error);
@@ -43,15 +39,13 @@ tl::expected<void, Failure> change_managed_policy(
     return tl::unexpected(
         Failure{Failure::Kind::io, dir.string() + ": cannot be made: " + error.message()});
   }
-  const auto lock_file = dir / ".managed.lock";
-  const Fd lock(::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) {
-    return tl::unexpected(Failure{
-        Failure::Kind::io, lock_file.string() + ": cannot be locked: " + std::strerror(errno)});
-  }
+  const auto lock = lock_file(dir / ".managed.lock", dir);
+  if (!lock) return tl::unexpected(Failure{Failure::Kind::io, lock.error()});
 
   auto collected = acl::collect(acl_file);
   if (!collected.errors.empty()) return tl::unexpected(invalid(collected.errors));
+  const auto present = acl::parse(collected.sources, wall_now());
+  if (!present.policy) return tl::unexpected(invalid(present.errors));
   auto source = std::find_if(collected.sources.begin(), collected.sources.end(),
                              [](const acl::Source& s) { return s.name == kName; });
   if (source == collected.sources.end()) {
@@ -60,12 +54,15 @@ tl::expected<void, Failure> change_managed_policy(
   }
   auto tree = yaml::parse(source->text, kName);
   if (!tree) return tl::unexpected(invalid({tree.error()}));
-  if (auto refused = edit(*tree)) return tl::unexpected(*std::move(refused));
+  if (auto refused = edit(*tree, *present.policy)) return tl::unexpected(*std::move(refused));
 
   source->text = kHeading + yaml::write(*tree);
   const auto text = source->text;
   const auto tried = acl::parse(collected.sources, wall_now());
   if (!tried.policy) return tl::unexpected(invalid(tried.errors));
+  if (before_write) {
+    if (auto refused = before_write()) return tl::unexpected(*std::move(refused));
+  }
   if (const auto written = write_file_atomically(dir / "managed.yml", text); !written) {
     return tl::unexpected(Failure{Failure::Kind::io, written.error()});
   }

@@ -220,8 +220,14 @@ void ClientConnection::identify() {
       }
     });
   };
-  const auto verdict =
-      worker_.context().authenticator.check(*std::move(credential), request.record.address, later);
+  auto& authenticator = worker_.context().authenticator;
+  const auto& address = request.record.address;
+  const auto admitted = worker_.context().policies.current()->admit(request.principal());
+  const auto refused = refuse_account(admitted);
+  if (refused && refused->status == 401) request.unusable = to_string(admitted.reason);
+  const auto verdict = request.unusable.empty()
+                           ? authenticator.check(*std::move(credential), address, later)
+                           : authenticator.check_in_vain(*std::move(credential), address, later);
   if (verdict) on_verdict(*verdict);
 }
 
@@ -231,7 +237,8 @@ void ClientConnection::on_verdict(auth::Verdict verdict) {
       decide();
       break;
     case auth::Verdict::rejected:
-      refuse(unauthorized(), "wrong password or unknown user");
+      refuse(unauthorized(),
+             request_->unusable.empty() ? "wrong password or unknown user" : request_->unusable);
       break;
     case auth::Verdict::throttled:
       refuse({429, ErrorCode::too_many_requests, "too many failed logins; wait a little", "", 10},

@@ -201,6 +201,10 @@ std::optional<Refusal> refuse_account(const Decision& admitted) {
   return std::nullopt;
 }
 
+Decision decide_view(const Route& route, const Principal& who, const Policy& policy) {
+  return decide_reference(route, who, policy, Action::view);
+}
+
 Ruling rule_on(const Route& route, const Principal& who, const Policy& policy) {
   return Judge(route, who, policy).rule();
 }

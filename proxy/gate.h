@@ -28,6 +28,10 @@ Ruling rule_on(const Route& route, const acl::Principal& who, const acl::Policy&
 // admits.
 std::optional<Refusal> refuse_account(const acl::Decision& admitted);
 
+// Whether one tag is shown in lists. A tag that stands for another manifest needs the right on
+// every tag.
+acl::Decision decide_view(const Route& route, const acl::Principal& who, const acl::Policy& policy);
+
 Refusal unauthorized();
 
 }  // namespace layergate::proxy

@@ -1,51 +1,31 @@
 #include "proxy/reload.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <chrono>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include <spdlog/spdlog.h>
 
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
-#include "base/read_file.h"
+#include "auth/htpasswd_text.h"
 
 namespace layergate::proxy {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 constexpr int kPollMs = 1000;
-constexpr milliseconds kQuiet{100};  // a file that nobody can be asked about is left alone so long
-constexpr milliseconds kPatience{10'000};  // a writer that never closes
-
-constexpr std::size_t kLargestHtpasswd = std::size_t{64} << 20U;
-
-enum class Writer : std::uint8_t { none, present, unknown };
-
-// A read lease is given only while nobody has the file open for writing (fcntl(2), "Leases"): a
-// file that is being written in place would else be read half, and half a policy may be a laxer
-// one.
-Writer writer_of(const std::filesystem::path& file) {
-  const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return Writer::none;  // loading it will say why
-  if (::fcntl(fd.get(), F_SETLEASE, F_RDLCK) == 0) {
-    ::fcntl(fd.get(), F_SETLEASE, F_UNLCK);
-    return Writer::none;
-  }
-  return errno == EAGAIN ? Writer::present : Writer::unknown;
-}
+constexpr int kUnsettledMs = 20;
+constexpr seconds kQuiet{3};      // a file of whose writers nothing is known is left alone so long
+constexpr seconds kPatience{10};  // a writer that does not end is told of
+constexpr seconds kGoneGrace{5};  // a password file may be absent so long while it is replaced
 
 std::vector<std::string> to_strings(const std::vector<Problem>& problems) {
   std::vector<std::string> texts;
@@ -54,19 +34,17 @@ std::vector<std::string> to_strings(const std::vector<Problem>& problems) {
   return texts;
 }
 
-}  // namespace
-
-bool Reloader::Stamp::operator==(const Stamp& other) const {
-  return device == other.device && inode == other.inode && size == other.size &&
-         modified.tv_sec == other.modified.tv_sec && modified.tv_nsec == other.modified.tv_nsec;
+void log_errors(const std::vector<Problem>& problems) {
+  for (const auto& problem : problems) spdlog::error("{}", problem.to_string());
 }
+
+}  // namespace
 
 Reloader::Reloader(const config::Config& config, PolicyStore& policies,
                    auth::Authenticator& authenticator)
     : config_(config),
       policies_(policies),
       authenticator_(authenticator),
-      inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Reloader::~Reloader() {
@@ -76,10 +54,27 @@ Reloader::~Reloader() {
 }
 
 bool Reloader::load_all() {
-  policy_seen_ = policy_stamps();
-  htpasswd_seen_ = htpasswd_stamps();
-  const bool htpasswd = load_htpasswd();
-  const bool policy = load_policy();
+  watch();
+  const auto until = Clock::now() + kPatience;
+  const auto load = [&](auto stamps_of, auto load_once) {
+    for (;;) {
+      files_.take_events();
+      const auto stamps = stamps_of();
+      const bool written = std::any_of(stamps.begin(), stamps.end(), [&](const auto& entry) {
+        return files_.writer_of(entry.first) == FileWatch::Writer::present;
+      });
+      if (!written && load_once(stamps)) return loaded_;
+      if (Clock::now() >= until) {
+        spdlog::error("{}: is being written by another program", stamps.begin()->first.string());
+        return false;
+      }
+      std::this_thread::sleep_for(milliseconds{kUnsettledMs});
+    }
+  };
+  const bool htpasswd = load([this] { return htpasswd_stamps(); },
+                             [this](const FileStamps& stamps) { return load_htpasswd(stamps); });
+  const bool policy = load([this] { return policy_stamps(); },
+                           [this](const FileStamps& stamps) { return load_policy(stamps); });
   return htpasswd && policy;
 }
 
@@ -94,138 +89,195 @@ void Reloader::request() {
 }
 
 void Reloader::watch() {
-  constexpr auto kWhat = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                         IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
-  const auto below = config_.acl.parent_path() / "acl.d";
-  // Watching what is watched already changes nothing; what was replaced is found again.
-  for (const auto& dir : {config_.acl.parent_path(), below, config_.htpasswd.parent_path()}) {
-    ::inotify_add_watch(inotify_.get(), dir.c_str(), kWhat);
-  }
+  files_.watch(config_.acl.parent_path());
+  files_.watch(config_.acl.parent_path() / "acl.d");
+  files_.watch(config_.htpasswd.parent_path());
 }
 
 void Reloader::run() {
+  bool settled = true;
   while (!stopping_) {
     watch();
-    std::array<pollfd, 2> fds{pollfd{inotify_.get(), POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0}};
-    ::poll(fds.data(), fds.size(), kPollMs);
-    // What the events say does not matter: what the files are now does.
-    std::array<char, 4096> drained{};
-    while (::read(inotify_.get(), drained.data(), drained.size()) > 0) {
-    }
+    std::array<pollfd, 2> fds{pollfd{files_.fd(), POLLIN, 0}, pollfd{wake_.get(), POLLIN, 0}};
+    ::poll(fds.data(), fds.size(), settled ? kPollMs : kUnsettledMs);
+    files_.take_events();
     std::uint64_t count = 0;
     [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
-    if (!stopping_) look(forced_.exchange(false));
+    if (stopping_) return;
+    if (forced_.exchange(false)) policy_.forced = passwords_.forced = true;
+    const bool htpasswd = look_at_htpasswd();
+    const bool policy = look_at_policy();
+    settled = htpasswd && policy;
   }
 }
 
-void Reloader::look(bool forced) {
-  auto htpasswd = htpasswd_stamps();
-  if (forced || htpasswd != htpasswd_seen_) {
-    if (!settle(htpasswd)) {
-      request();
-      return;
-    }
-    htpasswd_seen_ = std::move(htpasswd);
-    load_htpasswd();
+bool Reloader::look_at_htpasswd() {
+  const auto now = htpasswd_stamps();
+  if (!has_changed(passwords_, now)) return true;
+  switch (settle(passwords_, now)) {
+    case Settled::yes:
+      return load_htpasswd(now);
+    case Settled::no:
+      return false;
+    case Settled::overdue:
+      take_htpasswd_problems(
+          {{config_.htpasswd.string(), 0, 0,
+            "is still being written; what was loaded before stays in force", ""}});
+      return false;
   }
-  auto policy = policy_stamps();
-  if (forced || policy != policy_seen_) {
-    if (!settle(policy)) {
-      request();
-      return;
-    }
-    policy_seen_ = std::move(policy);
-    load_policy();
-  }
+  return false;
 }
 
-bool Reloader::settle(const Stamps& stamps) const {
-  const auto start = std::chrono::steady_clock::now();
-  while (!stopping_ && std::chrono::steady_clock::now() - start < kPatience) {
-    bool present = false;
-    bool unknown = false;
-    for (const auto& [file, stamp] : stamps) {
-      if (stamp.size < 0) continue;
-      const auto writer = writer_of(file);
-      present = present || writer == Writer::present;
-      unknown = unknown || writer == Writer::unknown;
+bool Reloader::look_at_policy() {
+  const auto now = policy_stamps();
+  if (!has_changed(policy_, now)) return true;
+  switch (settle(policy_, now)) {
+    case Settled::yes:
+      return load_policy(now);
+    case Settled::no:
+      return false;
+    case Settled::overdue: {
+      const Problem problem{config_.acl.filename().string(), 0, 0,
+                            "or a file of acl.d is still being written; the policy before stays "
+                            "in force",
+                            ""};
+      spdlog::error("{}", problem.to_string());
+      policies_.refuse({problem.to_string()});
+      return false;
     }
-    if (!present && !unknown) break;
-    std::this_thread::sleep_for(present ? milliseconds{10} : kQuiet);
-    if (!present) break;
   }
-  // Another change meanwhile: look again.
-  for (const auto& [file, stamp] : stamps) {
-    Stamp now;
-    struct stat info {};
-    if (::stat(file.c_str(), &info) == 0)
-      now = {info.st_dev, info.st_ino, info.st_size, info.st_mtim};
-    if (!(now == stamp)) return false;
-  }
-  return true;
+  return false;
 }
 
-Reloader::Stamps Reloader::policy_stamps() const {
-  Stamps stamps;
-  std::vector<std::filesystem::path> files{config_.acl};
+bool Reloader::has_changed(const Subject& subject, const FileStamps& now) const {
+  return subject.forced || now != subject.seen ||
+         std::any_of(now.begin(), now.end(),
+                     [&](const auto& entry) { return files_.is_touched(entry.first); });
+}
+
+Reloader::Settled Reloader::settle(Subject& subject, const FileStamps& now) {
+  const auto time = Clock::now();
+  if (!subject.changed) subject.changed = time;
+  if (now != subject.coming) {
+    subject.coming = now;
+    subject.met = time;
+  }
+  bool present = false;
+  bool unknown = false;
+  for (const auto& [file, stamp] : now) {
+    if (stamp.size < 0) continue;
+    const auto writer = files_.writer_of(file);
+    present = present || writer == FileWatch::Writer::present;
+    unknown = unknown || writer == FileWatch::Writer::unknown;
+  }
+  if (!present && (!unknown || subject.forced || time - subject.met >= kQuiet)) return Settled::yes;
+  if (present && !subject.complained && time - *subject.changed >= kPatience) {
+    subject.complained = true;
+    return Settled::overdue;
+  }
+  return Settled::no;
+}
+
+bool Reloader::is_still(const FileStamps& before, const FileStamps& now) const {
+  return before == now && std::none_of(now.begin(), now.end(), [&](const auto& entry) {
+           return files_.writer_of(entry.first) == FileWatch::Writer::present;
+         });
+}
+
+void Reloader::done(Subject& subject, FileStamps stamps) {
+  for (const auto& [file, stamp] : stamps) files_.forget(file);
+  subject.seen = std::move(stamps);
+  subject.coming.clear();
+  subject.changed.reset();
+  subject.complained = subject.forced = false;
+}
+
+FileStamps Reloader::policy_stamps() const {
+  FileStamps stamps;
+  stamps[config_.acl] = FileStamp::of(config_.acl);
   std::error_code error;
   const auto below = config_.acl.parent_path() / "acl.d";
   for (auto entry = std::filesystem::directory_iterator(below, error);
        !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     const auto name = entry->path().filename().string();
-    if (!name.starts_with('.') && name.ends_with(".yml")) files.push_back(entry->path());
-  }
-  for (const auto& file : files) {
-    struct stat info {};
-    stamps[file] = ::stat(file.c_str(), &info) == 0
-                       ? Stamp{info.st_dev, info.st_ino, info.st_size, info.st_mtim}
-                       : Stamp{};
+    if (!name.starts_with('.') && name.ends_with(".yml")) {
+      stamps[entry->path()] = FileStamp::of(entry->path());
+    }
   }
   return stamps;
 }
 
-Reloader::Stamps Reloader::htpasswd_stamps() const {
-  struct stat info {};
-  if (::stat(config_.htpasswd.c_str(), &info) != 0) return {{config_.htpasswd, Stamp{}}};
-  return {{config_.htpasswd, Stamp{info.st_dev, info.st_ino, info.st_size, info.st_mtim}}};
+FileStamps Reloader::htpasswd_stamps() const {
+  return {{config_.htpasswd, FileStamp::of(config_.htpasswd)}};
 }
 
-bool Reloader::load_policy() {
+bool Reloader::load_policy(const FileStamps& stamps) {
   auto loaded = acl::load(config_.acl, wall_now());
+  files_.take_events();
+  if (!is_still(stamps, policy_stamps())) return false;
+  done(policy_, stamps);
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
-  if (loaded.policy) {
+  loaded_ = loaded.policy != nullptr;
+  if (loaded_) {
     spdlog::info("policy in force: {} rules, {} accounts", loaded.policy->rule_count(),
                  loaded.policy->accounts().size());
     policies_.set(std::move(loaded.policy));
     return true;
   }
-  for (const auto& error : loaded.errors) spdlog::error("{}", error.to_string());
+  log_errors(loaded.errors);
   spdlog::error("the policy was refused; {}",
                 policies_.current() ? "the one before stays in force" : "there is none yet");
   policies_.refuse(to_strings(loaded.errors));
-  return false;
+  return true;
 }
 
-bool Reloader::load_htpasswd() {
-  auto loaded = auth::Htpasswd::load(config_.htpasswd);
+bool Reloader::load_htpasswd(const FileStamps& stamps) {
+  const auto name = config_.htpasswd.string();
+  const auto text = auth::read_htpasswd_text(config_.htpasswd);
+  auto loaded = text ? auth::Htpasswd::parse(*text, name) : auth::Htpasswd::Loaded{};
+  files_.take_events();
+  if (!is_still(stamps, htpasswd_stamps())) return false;
+
+  if (!text) {
+    if (!htpasswd_gone_) {
+      htpasswd_gone_ = Clock::now();
+      take_htpasswd_problems({{name, 0, 0, text.error().what, ""}});
+    }
+    // What cannot be read may have lost lines; but a file that is replaced in two steps is absent
+    // for a moment.
+    const bool in_grace = htpasswd_ && Clock::now() - *htpasswd_gone_ < kGoneGrace;
+    if (in_grace) return false;
+    done(passwords_, stamps);
+    loaded_ = false;
+    htpasswd_ = auth::Htpasswd::parse("", name).htpasswd;
+    authenticator_.set_htpasswd(htpasswd_);
+    spdlog::error("without a password file nobody can log in");
+    return true;
+  }
+  done(passwords_, stamps);
+  htpasswd_gone_.reset();
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
-  if (loaded.htpasswd) {
+  loaded_ = loaded.htpasswd != nullptr;
+  if (loaded_) {
     htpasswd_ = std::move(loaded.htpasswd);
     authenticator_.set_htpasswd(htpasswd_);
     policies_.set_htpasswd_problems({});
     return true;
   }
-  for (const auto& error : loaded.errors) spdlog::error("{}", error.to_string());
-  const auto text = read_file(config_.htpasswd, kLargestHtpasswd);
-  if (htpasswd_ && text) {
+  if (htpasswd_) {
     htpasswd_ = htpasswd_->restricted_to(*text);
     authenticator_.set_htpasswd(htpasswd_);
   }
+  take_htpasswd_problems(loaded.errors);
   spdlog::error(
-      "the password file was refused; lines that were loaded before and still stand there "
-      "stay in force, all others are out");
-  policies_.set_htpasswd_problems(to_strings(loaded.errors));
-  return false;
+      "the password file was refused; lines that were loaded before and still stand there stay in "
+      "force, all others are out");
+  return true;
+}
+
+void Reloader::take_htpasswd_problems(const std::vector<Problem>& problems) {
+  log_errors(problems);
+  policies_.set_htpasswd_problems(to_strings(problems));
 }
 
 }  // namespace layergate::proxy

@@ -1,25 +1,27 @@
 // Brings changes of the policy and the password file into force while the proxy runs.
 //
+// The two are loaded apart: neither waits for the other. A file is read when nobody is writing it,
+// and what was read counts only if it did not change meanwhile.
+//
 // Thread safety: request() may be called from any thread.
 #pragma once
 
 #include <atomic>
-#include <filesystem>
-#include <map>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "auth/authenticator.h"
 #include "base/fd.h"
 #include "config/config.h"
+#include "proxy/file_watch.h"
 #include "proxy/policy_store.h"
 
 namespace layergate::proxy {
 
-// Directories are watched, not files: a rename over the file, or a ConfigMap that swaps a symlink,
-// never touches the inode that was watched (zot PR #4384). File systems that report nothing are
-// polled once a second.
 class Reloader {
  public:
   Reloader(const config::Config& config, PolicyStore& policies, auth::Authenticator& authenticator);
@@ -32,34 +34,46 @@ class Reloader {
   void request();
 
  private:
-  // What tells one state of a file from another.
-  struct Stamp {
-    dev_t device = 0;
-    ino_t inode = 0;
-    off_t size = -1;  // -1: there is no such file
-    timespec modified{};
-    bool operator==(const Stamp& other) const;
+  using Clock = std::chrono::steady_clock;
+
+  // One thing that is loaded from one or more files.
+  struct Subject {
+    const char* name;
+    FileStamps seen;                           // as it was last loaded
+    FileStamps coming;                         // as it was last met on the way to the next load
+    Clock::time_point met;                     // when
+    std::optional<Clock::time_point> changed;  // since when it waits to be loaded
+    bool complained = false;
+    bool forced = false;
   };
-  using Stamps = std::map<std::filesystem::path, Stamp>;
+  enum class Settled : std::uint8_t { yes, no, overdue };
 
   void run();
   void watch();
-  void look(bool forced);
-  bool load_policy();
-  bool load_htpasswd();
-  [[nodiscard]] Stamps policy_stamps() const;
-  [[nodiscard]] Stamps htpasswd_stamps() const;
-  // Waits until nobody has one of the files open for writing.
-  [[nodiscard]] bool settle(const Stamps& stamps) const;
+  // Each returns whether it is done with what is there now.
+  bool look_at_htpasswd();
+  bool look_at_policy();
+  [[nodiscard]] bool has_changed(const Subject& subject, const FileStamps& now) const;
+  Settled settle(Subject& subject, const FileStamps& now);
+  // What was read was the file as it stands: nobody wrote meanwhile.
+  [[nodiscard]] bool is_still(const FileStamps& before, const FileStamps& now) const;
+  void done(Subject& subject, FileStamps stamps);
+  bool load_policy(const FileStamps& stamps);
+  bool load_htpasswd(const FileStamps& stamps);
+  void take_htpasswd_problems(const std::vector<Problem>& problems);
+  [[nodiscard]] FileStamps policy_stamps() const;
+  [[nodiscard]] FileStamps htpasswd_stamps() const;
 
   const config::Config& config_;
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
   std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force
-  Fd inotify_;
+  std::optional<Clock::time_point> htpasswd_gone_;  // since when it cannot be read
+  FileWatch files_;
   Fd wake_;
-  Stamps policy_seen_;
-  Stamps htpasswd_seen_;
+  Subject policy_{"policy", {}, {}, {}, {}};
+  Subject passwords_{"password file", {}, {}, {}, {}};
+  bool loaded_ = true;  // what the last load_…() came to
   std::atomic<bool> forced_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -16,7 +16,8 @@ struct Request {
   std::string text;  // the head's bytes, which `head` points into
   RequestHead head;
   Route route;
-  std::string account;                        // after authentication
+  std::string account;                        // whose credential was sent
+  std::string unusable;                       // why the account may not be used at all, or empty
   std::shared_ptr<const acl::Policy> policy;  // the one that decides this request, to its end
   records::AccessRecord record;
   std::chrono::steady_clock::time_point start;

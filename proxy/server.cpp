@@ -42,7 +42,7 @@ Server::Server(config::Config config)
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.
   std::signal(SIGIO, SIG_IGN);
-  if (!reloader_.load_all()) throw std::runtime_error("the configuration is not valid");
+  if (!reloader_.load_all()) throw NotValid("the configuration is not valid");
   auto sockets = bind_all();
   for (auto& listening : sockets) {
     workers_.push_back(std::make_unique<Worker>(context_, std::move(listening)));

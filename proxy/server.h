@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "auth/authenticator.h"
@@ -14,8 +15,12 @@ namespace layergate::proxy {
 
 class Server {
  public:
-  // Binds the ports and loads the policy and the passwords. Throws std::runtime_error (the reason
-  // was logged if it is in a file) and std::system_error.
+  struct NotValid : std::runtime_error {
+    using std::runtime_error::runtime_error;
+  };
+
+  // Binds the ports and loads the policy and the passwords. Throws NotValid if one of those is
+  // refused (the reason was logged), else std::runtime_error and std::system_error.
   explicit Server(config::Config config);
   ~Server();
   Server(const Server&) = delete;

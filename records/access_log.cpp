@@ -30,13 +30,8 @@ AccessLog::AccessLog(const std::filesystem::path& file)
 }
 
 AccessLog::~AccessLog() {
-  std::vector<std::pair<std::string, Flood>> left;
-  {
-    const std::lock_guard lock(mutex_);
-    left.assign(floods_.begin(), floods_.end());
-    left.emplace_back("others", others_);
-  }
-  for (const auto& [address, flood] : left) summarise(address, flood);
+  for (const auto& [network, flood] : floods_) summarise(flood);
+  summarise(others_);
   logger_->flush();
   logger_.reset();
   pool_.reset();  // joins its thread, which ends when the queue is empty
@@ -51,21 +46,21 @@ bool AccessLog::is_flood(const AccessRecord& record) {
   if (record.status != 401 && record.status != 429) return false;
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  const auto key = record.address.to_string();
+  const auto key = network_of(record.address);
   auto found = floods_.find(key);
   if (found == floods_.end()) {
     if (floods_.size() >= kAddresses) {
       if (others_.seen == 0) others_.start = now;
       return ++others_.seen > kRefusalsAMinute;
     }
-    found = floods_.emplace(key, Flood{now, 0}).first;
+    found = floods_.emplace(key, Flood{network_name(record.address), now, 0}).first;
   }
   return ++found->second.seen > kRefusalsAMinute;
 }
 
 void AccessLog::tick() {
   const auto now = std::chrono::steady_clock::now();
-  std::vector<std::pair<std::string, Flood>> over;
+  std::vector<Flood> over;
   {
     const std::lock_guard lock(mutex_);
     for (auto flood = floods_.begin(); flood != floods_.end();) {
@@ -73,22 +68,22 @@ void AccessLog::tick() {
         ++flood;
         continue;
       }
-      over.emplace_back(*flood);
+      over.push_back(std::move(flood->second));
       flood = floods_.erase(flood);
     }
     if (others_.seen > 0 && now - others_.start >= kWindow) {
-      over.emplace_back("others", std::exchange(others_, {}));
+      over.push_back(std::exchange(others_, {"others", {}, 0}));
     }
   }
-  for (const auto& [address, flood] : over) summarise(address, flood);
+  for (const auto& flood : over) summarise(flood);
   logger_->flush();
 }
 
-void AccessLog::summarise(const std::string& address, const Flood& flood) {
+void AccessLog::summarise(const Flood& flood) {
   if (flood.seen <= kRefusalsAMinute) return;
   const nlohmann::ordered_json json = {{"time", format_time(wall_now())},
                                        {"event", "refusals summarised"},
-                                       {"address", address},
+                                       {"address", flood.name},
                                        {"status", 401},
                                        {"count", flood.seen - kRefusalsAMinute}};
   logger_->info("{}", json.dump());

@@ -29,26 +29,27 @@ class AccessLog {
   explicit AccessLog(const std::filesystem::path& file);
   ~AccessLog();
 
-  // Records of one address that end in 401 or 429 are written one by one up to 60 a minute; what is
-  // more is counted, and written as one summary when the minute is over.
+  // Records of one address (IPv6: of one /64) that end in 401 or 429 are written one by one up to
+  // 60 a minute; what is more is counted, and written as one summary when the minute is over.
   void write(const AccessRecord& record);
   // Writes summaries that are due and flushes; call about once a second.
   void tick();
 
  private:
   struct Flood {
+    std::string name;  // of the network, for people
     std::chrono::steady_clock::time_point start;
     std::uint64_t seen = 0;
   };
 
   bool is_flood(const AccessRecord& record);
-  void summarise(const std::string& address, const Flood& flood);
+  void summarise(const Flood& flood);
 
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<spdlog::logger> logger_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Flood> floods_;  // by address; guarded by mutex_
-  Flood others_;  // addresses beyond what floods_ may hold; guarded by mutex_
+  std::unordered_map<std::uint64_t, Flood> floods_;  // by network_of(); guarded by mutex_
+  Flood others_{"others", {}, 0};  // networks beyond what floods_ may hold; guarded by mutex_
 };
 
 }  // namespace layergate::records

@@ -30,7 +30,8 @@ running_pid() {
   [[ $pid =~ ^[1-9][0-9]*$ ]] || return 1
   exe=$(readlink "/proc/$pid/exe" 2>/dev/null) || return 1
   # After an upgrade the program that runs is no longer the file of that name.
-  [ "${exe% (deleted)}" = "$2" ] || return 1
+  # /proc names it without symbolic links.
+  [ "${exe% (deleted)}" = "$(realpath -m -- "$2")" ] || return 1
   tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$3" || return 1
   printf '%s\n' "$pid"
 }
@@ -58,6 +59,7 @@ start_service() {
   (
     umask 027
     ulimit -Sn "$(ulimit -Hn)" 2>/dev/null || true
+    ulimit -c 0
     cd /
     # Whoever reads from a pipe of the caller's is not to wait for a service.
     for fd in /proc/self/fd/*; do

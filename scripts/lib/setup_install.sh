@@ -88,36 +88,70 @@ build_and_install() {
   install_program "$built" "$binary"
 }
 
-# set_value SECTION VALUE: changes layergate.yml where an option asks for it.
+# make_file FILE WRITER ARGUMENT...: a file that appears whole or not at all.
+make_file() {
+  local file=$1 writer=$2 beside
+  shift 2
+  beside=$(mktemp "${file%/*}/.${file##*/}.XXXXXX") ||
+    die "cannot write to ${file%/*}." "Run as root, or choose a directory of your own."
+  if ! { "$writer" "$beside" "$@" && sync -- "$beside" && mv -fT -- "$beside" "$file"; }; then
+    rm -f -- "$beside"
+    die "cannot write $file." "Is the disk full? df -h ${file%/*}"
+  fi
+  say "$file made"
+}
+
+# set_value FILE SECTION VALUE
 set_value() {
-  [ "$(yml_get "$settings" "$1")" != "$2" ] || return 0
-  yml_set "$settings" "$1" "$2"
-  say "layergate.yml: $1 is now $2"
+  [ "$(yml_get "$1" "$2")" != "$3" ] || return 0
+  yml_set "$1" "$2" "$3"
+  say "layergate.yml: $2 is now $3"
+}
+
+# The options' values in layergate.yml, which stays as it is if they make no valid one. They are
+# tried in a directory beside the configuration, so that relative paths lead where they will.
+change_layergate_yml() {
+  local trial said file
+  trial=$(mktemp -d "$config_dir.trial.XXXXXX") || die "cannot write beside $config_dir." "Run as root."
+  for file in "$config_dir"/*; do
+    [ "$file" = "$settings" ] || ln -s -- "$file" "$trial/"
+  done
+  cp -p -- "$settings" "$trial/layergate.yml"
+  set_value "$trial/layergate.yml" listen "$listen"
+  set_value "$trial/layergate.yml" admin "$ui"
+  set_value "$trial/layergate.yml" upstream "$upstream_url"
+  said=$("$binary" check --config-dir "$trial" 2>&1) || true
+  if grep -q '^error: layergate.yml' <<<"$said"; then
+    rm -rf -- "$trial"
+    printf '%s\n' "$said" | sed 's/^/   /' >&2
+    die "layergate.yml would not be valid with these options; it stays as it is." "Mend what is named above."
+  fi
+  cmp -s -- "$settings" "$trial/layergate.yml" || mv -f -- "$trial/layergate.yml" "$settings"
+  rm -rf -- "$trial"
 }
 
 write_configuration() {
   if [ -f "$settings" ]; then
-    set_value listen "$listen"
-    set_value admin "$ui"
-    set_value upstream "$upstream_url"
+    change_layergate_yml
   else
-    write_layergate_yml "$settings" "$listen" "$ui" "$upstream_url" "$data_dir/state"
-    say "$settings made"
+    make_file "$settings" write_layergate_yml "$listen" "$ui" "$upstream_url" "$data_dir/state"
   fi
-  if [ ! -f "$config_dir/acl.yml" ]; then
-    write_acl_yml "$config_dir/acl.yml"
-    say "$config_dir/acl.yml made"
-  fi
+  [ -f "$config_dir/acl.yml" ] || make_file "$config_dir/acl.yml" write_acl_yml
   if [ "$uses_embedded" = 1 ] && [ ! -f "$registry_settings" ]; then
-    write_registry_yml "$registry_settings" "$data_dir/registry" "$socket"
-    say "$registry_settings made"
+    make_file "$registry_settings" write_registry_yml "$data_dir/registry" "$socket"
   fi
 }
 
-has_account() { awk -F: -v name="$1" '$1 == name {found = 1} END {exit !found}' "$config_dir/htpasswd" 2>/dev/null; }
+# Whether both halves of the account are there: its line in htpasswd, and its entry in the policy.
+has_account() {
+  awk -F: -v name="$1" '$1 == name {found = 1} END {exit !found}' "$config_dir/htpasswd" 2>/dev/null || return 1
+  local said
+  said=$("$binary" access check "$1" any any --config-dir "$config_dir" 2>/dev/null) || true
+  [[ $said != *'no such account'* ]]
+}
 
 make_admin() {
-  local password='' kept='' said status=0
+  local password='' kept='' beside='' said status=0
   if has_account "$admin"; then
     say "$admin exists; its password is left as it is"
     return
@@ -131,20 +165,24 @@ make_admin() {
   if [ -z "$password" ]; then
     password=$(strong_password)
     kept=$config_dir/$admin.password
+    # Kept before it counts: an account whose password nobody knows could not be mended by a run.
+    beside=$(mktemp "$config_dir/.$admin.password.XXXXXX") && printf '%s\n' "$password" >"$beside" ||
+      die "cannot keep the password in $config_dir." "Is the disk full? df -h $config_dir"
   fi
   said=$(printf '%s\n' "$password" |
     "$binary" user add "$admin" --permissions admin --password-stdin --config-dir "$config_dir" 2>&1) || status=$?
   if [ "$status" != 0 ]; then
+    [ -z "$beside" ] || rm -f -- "$beside"
     die "the account $admin was not made: ${said:-exit status $status}" \
       "A password needs 12 characters: upper and lower case, a digit and another one." \
       "If acl.yml or acl.d/managed.yml already speaks of $admin, remove it there first."
   fi
-  has_account "$admin" || die "$binary said that it made $admin, but htpasswd has no such line."
+  has_account "$admin" || die "$binary said that it made $admin, but it is not there."
   own_config "$config_dir/htpasswd"
   own_config "$config_dir/acl.d/managed.yml"
   say "administrator $admin made"
   if [ -n "$kept" ]; then
-    (umask 077 && printf '%s\n' "$password" >"$kept")
+    mv -fT -- "$beside" "$kept" || kept=$beside
     say "its password is in $kept (mode 0600)"
   fi
 }

@@ -97,7 +97,7 @@ TEST_CASE("acl: mistakes in users and groups are refused with their place") {
        "name "
        "users"},
       {"version: 1\nusers:\n  \"a\\tb\": {}\n",
-       "acl.yml:3:3: the user's name \"a\tb\" holds a control character"},
+       "acl.yml:3:3: the user's name \"a\\x09b\" holds a control character"},
       {"version: 1\nusers:\n  alice: {email: \"a\\nb\"}\n",
        "acl.yml:3:18: email holds a line end or another control character"},
       {"version: 1\ngroups:\n  g: alice\n",

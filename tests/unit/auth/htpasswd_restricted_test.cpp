@@ -25,6 +25,10 @@ TEST_CASE("htpasswd: a refused text keeps only the lines that still stand in it"
     const auto rest = loaded.htpasswd->restricted_to(kAlice + "bob:" + kAlice.substr(6) + "oops\n");
     CHECK(rest->find("bob") == nullptr);
   }
+  SUBCASE("a byte order mark is no part of a name") {
+    const auto rest = loaded.htpasswd->restricted_to("\xef\xbb\xbf" + kAlice + "no colon\n");
+    CHECK(rest->find("alice") != nullptr);
+  }
   SUBCASE("nothing left is nobody") { CHECK(loaded.htpasswd->restricted_to("")->users().empty()); }
 }
 

@@ -98,9 +98,12 @@ TEST_CASE("accounts: what is refused leaves both files as they were") {
 
 TEST_CASE("accounts: a name that no file can hold is refused") {
   const House house;
-  for (const std::string name : {"", "a:b", "a\nb", "a\rb", "@group", "*"}) {
+  for (const std::string name : {"", "a:b", "a\nb", "a\rb", "@group", "*", "#x", " x"}) {
     CAPTURE(name);
-    CHECK_FALSE(house.add(name).has_value());
+    const auto added = house.add(name);
+    REQUIRE_FALSE(added.has_value());
+    CHECK(added.error().kind == Failure::Kind::usage);
+    CHECK_FALSE(std::filesystem::exists(house.config().htpasswd));
     const auto managed = read_text(house.config().dir / "acl.d/managed.yml");
     CHECK(managed.empty());
     CHECK(acl::load(house.config().acl, wall_now()).policy != nullptr);
@@ -115,6 +118,21 @@ TEST_CASE("accounts: a broken policy takes no new account") {
   CHECK(added.error().kind == Failure::Kind::invalid);
   CHECK(added.error().what.find("acl.yml:2:1: unknown key \"user\"") == 0);
   CHECK(read_text(house.config().dir / "acl.d/managed.yml").empty());
+}
+
+TEST_CASE("accounts: a refused call changes no password of an account that is there") {
+  const House house;
+  REQUIRE(house.add("alice").has_value());
+  const auto before = house.files();
+  SUBCASE("because the policy is broken") {
+    write_text(house.config().acl, "version: 1\nrulez: []\n");
+    CHECK(house.add("alice", "Another-Harbour-43").error().kind == Failure::Kind::invalid);
+  }
+  SUBCASE("because of its mail address") {
+    const auto added = add_account(house.config(), {"bob", kGood, {"view"}, "a\nb@example.com"});
+    CHECK(added.error().kind == Failure::Kind::usage);
+  }
+  CHECK(house.files() == before);
 }
 
 TEST_CASE("accounts: a half-made account is completed by the same call") {

@@ -40,7 +40,7 @@ class Dir {
 };
 
 auto add_user(const std::string& name, const std::vector<std::string>& permissions) {
-  return [=](yaml::Node& root) -> std::optional<Failure> {
+  return [=](yaml::Node& root, const acl::Policy& /*present*/) -> std::optional<Failure> {
     auto& user = yaml::child(yaml::child(root, "users"), name);
     yaml::child(user, "permissions") = yaml::list_of(permissions);
     return std::nullopt;
@@ -69,7 +69,8 @@ TEST_CASE("managed policy: a change that the whole policy does not take is not m
   REQUIRE(change_managed_policy(dir.acl_file(), add_user("alice", {"view"})).has_value());
   const auto before = read_text(dir.managed());
 
-  const auto deny_root = [](yaml::Node& root) -> std::optional<Failure> {
+  const auto deny_root = [](yaml::Node& root,
+                            const acl::Policy& /*present*/) -> std::optional<Failure> {
     yaml::Node rule;
     yaml::child(rule, "who") = yaml::list_of({"*"});
     yaml::child(rule, "images") = yaml::list_of({"a"});
@@ -79,12 +80,12 @@ TEST_CASE("managed policy: a change that the whole policy does not take is not m
     rules.items.push_back(rule);
     return std::nullopt;
   };
-  const std::function<std::optional<Failure>(yaml::Node&)> kRefused[] = {
+  const std::function<std::optional<Failure>(yaml::Node&, const acl::Policy&)> kRefused[] = {
       deny_root,                     // a test of acl.yml fails
       add_user("bob", {"fly"}),      // no such permission
       add_user("root", {"view"}),    // stands in acl.yml already
       add_user("not a name\n", {}),  // no account name
-      [](yaml::Node& root) -> std::optional<Failure> {
+      [](yaml::Node& root, const acl::Policy& /*present*/) -> std::optional<Failure> {
         yaml::child(root, "immutable") = yaml::list_of({"a"});  // only ops may say so
         return std::nullopt;
       },
@@ -100,10 +101,11 @@ TEST_CASE("managed policy: a change that the whole policy does not take is not m
 
 TEST_CASE("managed policy: what the edit itself refuses is passed on, and nothing is written") {
   const Dir dir;
-  const auto changed = change_managed_policy(dir.acl_file(), [](yaml::Node& root) {
-    yaml::child(root, "users");
-    return std::optional(Failure{Failure::Kind::usage, "not that one"});
-  });
+  const auto changed =
+      change_managed_policy(dir.acl_file(), [](yaml::Node& root, const acl::Policy& /*present*/) {
+        yaml::child(root, "users");
+        return std::optional(Failure{Failure::Kind::usage, "not that one"});
+      });
   REQUIRE_FALSE(changed.has_value());
   CHECK(changed.error().kind == Failure::Kind::usage);
   CHECK(changed.error().what == "not that one");
@@ -127,6 +129,24 @@ TEST_CASE("managed policy: without acl.yml there is nothing to change") {
   const auto changed = change_managed_policy(dir / "acl.yml", add_user("alice", {"view"}));
   REQUIRE_FALSE(changed.has_value());
   CHECK_FALSE(std::filesystem::exists(dir / "acl.d/managed.yml"));
+}
+
+TEST_CASE("managed policy: what has to happen first happens only if the change is valid") {
+  const Dir dir;
+  int ran = 0;
+  const auto count = [&]() -> std::optional<Failure> {
+    ++ran;
+    return std::nullopt;
+  };
+  CHECK_FALSE(change_managed_policy(dir.acl_file(), add_user("bob", {"fly"}), count).has_value());
+  CHECK(ran == 0);
+  CHECK(change_managed_policy(dir.acl_file(), add_user("bob", {"view"}), count).has_value());
+  CHECK(ran == 1);
+  const auto refuse = [] { return std::optional(Failure{Failure::Kind::io, "the disk is full"}); };
+  const auto refused = change_managed_policy(dir.acl_file(), add_user("eve", {"view"}), refuse);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().what == "the disk is full");
+  CHECK_FALSE(dir.has_account("eve"));
 }
 
 TEST_CASE("managed policy: writers at the same time lose nothing") {
