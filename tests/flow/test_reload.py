@@ -327,6 +327,70 @@ def test_one_hundred_reloads_under_load(gate: Gate, registry: Registry) -> None:
     assert load.requests > 100 and load.pulls > 0 and load.pushes > 0
 
 
+class TestHalves:
+    """A file that somebody is still writing never counts: what is missing may be the denies."""
+
+    DENIED = POLICY + "  - {who: [bob], images: [other], deny: [pull]}\n"
+
+    @pytest.fixture(params=["owner", "stranger"])
+    def gate(self, request: pytest.FixtureRequest, make_gate: GateMaker, registry: Registry) -> Gate:
+        """As the files' owner, who may ask the kernel for their writers, and as in a setup by root,
+        where the service may only read them."""
+        if request.param == "owner":
+            return make_gate(registry.url, POLICY, PASSWORDS)
+        gate = make_gate(registry.url, POLICY, PASSWORDS, start=False, prefix=[
+            "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"])
+        for file in (gate.policy_file, gate.config / "htpasswd"):
+            os.chown(file, 65534, 0)
+            file.chmod(0o644)
+        gate.start()
+        return gate
+
+    def test_a_slow_writer_is_waited_for_and_told_of(self, gate: Gate) -> None:
+        with gate.policy_file.open("w") as out:
+            out.write(BOB_TOO[: BOB_TOO.rindex("\n", 0, -1) + 1])
+            out.flush()
+            end = time.monotonic() + 11.5  # beyond its patience, and any quiet time
+            while time.monotonic() < end:
+                assert status(gate, "bob") == 403 and status(gate, "alice") == 200
+                time.sleep(0.2)
+            assert "being written" in gate.ask_admin("/readyz").body.decode()
+            # The password file does not wait for the policy.
+            gate.write_passwords({"bob": PASSWORDS["bob"]})
+            wait(lambda: status(gate, "alice", PASSWORDS["alice"]) == 401, "the end of a removed line")
+            out.write(BOB_TOO[BOB_TOO.rindex("\n", 0, -1) + 1 :])
+        reaches(gate, "bob", 200)
+        assert "being written" not in gate.ask_admin("/readyz").body.decode()
+
+    def test_a_password_file_that_is_never_closed_holds_up_no_policy(self, gate: Gate) -> None:
+        with (gate.config / "htpasswd").open("a") as out:
+            out.write("# begun\n")
+            out.flush()
+            gate.write_policy(BOB_TOO)
+            reaches(gate, "bob", 200)
+
+
+def test_a_change_that_leaves_size_and_time_as_they_were(gate: Gate) -> None:
+    file = gate.policy_file
+    for text, expected in ((BOB_TOO, 200), (BOB_TOO.replace("bob]", "eve]"), 403)):
+        text = text.replace("users:\n", "users:\n  eve:   {permissions: [view]}\n")
+        text = text.ljust(len(BOB_TOO) + 100, "#")
+        file.write_text(text)
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+        reaches(gate, "bob", expected)
+
+
+def test_a_directory_of_denies_behind_a_broken_link(gate: Gate) -> None:
+    real = gate.config / "real"
+    real.mkdir()
+    (real / "deny.yml").write_text("rules:\n  - {who: [alice], images: [reload], deny: [pull]}\n")
+    (gate.config / "acl.d").symlink_to("real")
+    reaches(gate, "alice", 404)  # hidden: alice may push here
+    real.rename(gate.config / "elsewhere")
+    wait(lambda: "acl.d" in str(gate.ask_admin("/readyz").body), "the refusal")
+    assert status(gate, "alice") == 404
+
+
 class TestPasswords:
     @pytest.fixture
     def kept(self, gate: Gate) -> Iterator[Client]:
@@ -371,6 +435,49 @@ class TestPasswords:
         Gate.replace(file, "\n".join([*lines, "no colon"]) + "\n")
         wait(lambda: kept.ask("GET", "/v2/").status == 401, "the end of bob's access")
         assert status(gate, "alice") == 200
+
+
+    def test_without_the_file_nobody_gets_in(self, gate: Gate, kept: Client) -> None:
+        file = gate.config / "htpasswd"
+        text = file.read_text()
+        file.unlink()
+        # Not for a moment's absence.
+        assert kept.ask("GET", "/v2/").status == 200
+        wait(lambda: kept.ask("GET", "/v2/").status == 401, "the end of everybody's access", 15)
+        assert "does not exist" in str(gate.ask_admin("/readyz").body)
+        file.write_text(text)
+        reaches(gate, "alice", 200)
+
+    def test_a_file_that_cannot_be_read_is_read_when_it_can(
+        self, make_gate: GateMaker, registry: Registry
+    ) -> None:
+        gate = make_gate(registry.url, POLICY, PASSWORDS, prefix=[
+            "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"])
+        file = gate.config / "htpasswd"
+        without_bob = "".join(line + "\n" for line in file.read_text().splitlines()
+                              if not line.startswith("bob:"))
+        Gate.replace(file, without_bob)
+        os.chown(file, 65534, 65534)
+        file.chmod(0o600)
+        wait(lambda: "cannot be read" in str(gate.ask_admin("/readyz").body), "the refusal")
+        file.chmod(0o644)
+        wait(lambda: "cannot be read" not in str(gate.ask_admin("/readyz").body), "its end")
+        assert status(gate, "bob") == 401 and status(gate, "alice") == 200
+
+    @pytest.mark.parametrize("mapping", ["{permissions: [view, pull], enabled: false}",
+                                         "{permissions: [view, pull], expires: 2020-01-01T00:00:00Z}"])
+    def test_the_password_of_an_unusable_account_cannot_be_found_out(self, gate: Gate, mapping: str) -> None:
+        gate.write_policy(POLICY.replace("bob:   {permissions: [view, pull]}", "bob: " + mapping))
+        wait(lambda: status(gate, "bob") == 401, "the end of bob's access")
+        before = gate.metrics()
+        for _ in range(5):
+            right, wrong = (gate.ask("GET", "/v2/", user="bob", password=password)
+                            for password in (PASSWORDS["bob"], "Not bob's Passw0rd!"))
+            assert (right.status, right.body) == (wrong.status, wrong.body)
+        after = gate.metrics()
+        # Each was hashed: the right one is not remembered.
+        assert after["layergate_auth_hashed_total"] - before["layergate_auth_hashed_total"] == 10
+        assert gate.wait_record(lambda r: r["user"] == "bob")["reason"] in ("disabled", "expired")
 
 
 class TestSignals:

@@ -433,3 +433,68 @@ def test_every_command_of_the_document_works(
                 environment=environment)
     assert not place.config.exists() and not place.data.exists()
     assert second.ask("/v2/").status == 401
+
+
+# Runs that were interrupted, and what they must not leave
+
+
+def test_account_without_its_half_in_the_policy_is_completed(place: Installation) -> None:
+    place.setup("--no-start")
+    (place.config / "acl.d/managed.yml").unlink()
+    before = place.password()
+    assert place.script("--no-start").status == 0
+    assert place.password() != before
+    place.setup()
+    assert place.ask("/v2/_catalog", "admin", place.password()).status == 200
+
+
+def test_broken_policy_makes_no_half_of_an_account(place: Installation) -> None:
+    place.config.mkdir()
+    policy = place.config / "acl.yml"
+    policy.write_text("version: 1\nrulez: []\n")
+    refused = place.script(*place.ports, "--no-start")
+    assert refused.status == 1 and "acl.yml:2:" in refused.trouble
+    assert not list(place.config.glob("*.password")) and not list(place.config.glob(".*.password.*"))
+    policy.write_text("version: 1\n")
+    place.setup()
+    assert place.ask("/v2/_catalog", "admin", place.password()).status == 200
+
+
+def test_kept_password_is_for_nobody_else_whatever_stood_there(place: Installation) -> None:
+    place.config.mkdir()
+    kept = place.config / "admin.password"
+    kept.write_text("old\n")
+    kept.chmod(0o666)
+    place.setup("--no-start")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_text() != "old\n"
+
+
+def test_options_that_make_no_valid_configuration_change_nothing(place: Installation) -> None:
+    place.setup()
+    settings = place.config / "layergate.yml"
+    before = settings.read_text()
+    result = place.script("--upstream", "http://registry.example:99999")
+    assert result.status == 1 and "layergate.yml:" in result.trouble
+    assert settings.read_text() == before
+    assert list(place.root.glob("config.trial.*")) == []
+    assert place.script("--status").status == 0
+
+
+def test_data_directory_behind_a_link(place: Installation) -> None:
+    (place.root / "real").mkdir()
+    place.data.symlink_to("real")
+    place.setup()
+    assert place.script("--status").status == 0
+    assert "layergate runs already" in place.script().output
+    assert place.script("--stop").status == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", place.port)) != 0
+
+
+@pytest.mark.parametrize("options", [["--upstream", "https://registry.example"],
+                                     ["--upstream", "http://user:secret@registry.example"],
+                                     ["--upstream", "http://registry.example/path"]], ids=str)
+def test_upstream_that_is_not_built(place: Installation, options: list[str]) -> None:
+    result = place.script(*options)
+    assert result.status == 2 and "--upstream needs" in result.trouble
