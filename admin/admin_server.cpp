@@ -8,7 +8,9 @@
 #include <event2/http.h>
 #include <event2/thread.h>
 
+#include "admin/connection_cap.h"
 #include "admin/status.h"
+#include "admin/upstream_probe.h"
 
 namespace layergate::admin {
 namespace {
@@ -26,8 +28,12 @@ struct FreeHttp {
 }  // namespace
 
 struct AdminServer::Impl {
+  explicit Impl(const proxy::Server& of) : server(of), probe(of.context().resolver) {}
+
   const proxy::Server& server;
+  UpstreamProbe probe;
   std::unique_ptr<event_base, FreeBase> base;
+  std::unique_ptr<ConnectionCap> cap;
   std::unique_ptr<evhttp, FreeHttp> http;
   std::thread thread;
 
@@ -42,12 +48,12 @@ struct AdminServer::Impl {
     if (path == "/healthz") {
       reply(request, 200, "application/json", "{\"status\": \"ok\"}\n");
     } else if (path == "/readyz") {
-      const auto state = readiness(server);
+      const auto state = readiness(server, probe.problem());
       reply(request, state.ready ? 200 : 503, "application/json", state.json);
     } else if (path == "/metrics") {
       reply(request, 200, "text/plain; version=0.0.4", metrics_text(server));
     } else if (path == "/" || path == "/index.html") {
-      reply(request, 200, "text/html; charset=utf-8", status_page(server));
+      reply(request, 200, "text/html; charset=utf-8", status_page(server, probe.problem()));
     } else {
       reply(request, 404, "text/plain", "not found; there are /, /healthz, /readyz and /metrics\n");
     }
@@ -63,16 +69,21 @@ struct AdminServer::Impl {
     evhttp_add_header(fields, "Content-Security-Policy",
                       "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
     evhttp_add_header(fields, "Referrer-Policy", "no-referrer");
+    evhttp_add_header(fields, "Connection", "close");
+    // evhttp would send a body to HEAD too.
+    evhttp_add_header(fields, "Content-Length", std::to_string(body.size()).c_str());
     std::unique_ptr<evbuffer, decltype(&evbuffer_free)> buffer(evbuffer_new(), evbuffer_free);
-    evbuffer_add(buffer.get(), body.data(), body.size());
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD) {
+      evbuffer_add(buffer.get(), body.data(), body.size());
+    }
     evhttp_send_reply(request, status, nullptr, buffer.get());
   }
 };
 
-AdminServer::AdminServer(const proxy::Server& server)
-    : impl_(std::make_unique<Impl>(Impl{server, nullptr, nullptr, {}})) {
+AdminServer::AdminServer(const proxy::Server& server) : impl_(std::make_unique<Impl>(server)) {
   evthread_use_pthreads();  // the loop is ended from another thread
   impl_->base.reset(event_base_new());
+  impl_->cap = std::make_unique<ConnectionCap>(impl_->base.get());
   impl_->http.reset(evhttp_new(impl_->base.get()));
   evhttp_set_allowed_methods(impl_->http.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
   evhttp_set_timeout(impl_->http.get(), kTimeoutSeconds);
@@ -80,10 +91,13 @@ AdminServer::AdminServer(const proxy::Server& server)
   evhttp_set_max_body_size(impl_->http.get(), kMaxBytes);
   evhttp_set_gencb(impl_->http.get(), Impl::on_request, impl_.get());
   const auto& address = server.context().config.admin;
-  if (evhttp_bind_socket(impl_->http.get(), address.host.c_str(), address.port) != 0) {
+  auto* bound =
+      evhttp_bind_socket_with_handle(impl_->http.get(), address.host.c_str(), address.port);
+  if (bound == nullptr) {
     throw std::runtime_error("cannot listen on " + address.to_string() +
                              " (admin.address): is another program there?");
   }
+  impl_->cap->watch(impl_->http.get(), evhttp_bound_socket_get_listener(bound));
 }
 
 AdminServer::~AdminServer() {

@@ -1,47 +1,9 @@
 #include "admin/status.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include <nlohmann/json.hpp>
-
-#include "base/fd.h"
-#include "proxy/resolver.h"
 
 namespace layergate::admin {
 namespace {
-
-constexpr int kConnectMs = 1000;
-
-// Empty if a connection could be made, else why not.
-std::string try_upstream(proxy::Resolver& resolver) {
-  const auto addresses = resolver.upstream();
-  if (addresses->empty()) return "its host name has no address";
-  std::string problem;
-  for (const auto& address : *addresses) {
-    const Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    int error = 0;
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) !=
-        0) {
-      error = errno;
-      if (error == EINPROGRESS) {
-        pollfd waiting{fd.get(), POLLOUT, 0};
-        socklen_t length = sizeof error;
-        if (::poll(&waiting, 1, kConnectMs) == 0) {
-          error = ETIMEDOUT;
-        } else if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
-          error = errno;
-        }
-      }
-    }
-    if (error == 0) return "";
-    problem = std::strerror(error);
-  }
-  return problem;
-}
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -74,10 +36,9 @@ void add_metric(std::string& out, const std::string& name, const char* type, con
 
 }  // namespace
 
-Readiness readiness(const proxy::Server& server) {
+Readiness readiness(const proxy::Server& server, const std::string& upstream) {
   const auto& context = server.context();
   const auto state = context.policies.state();
-  const auto upstream = try_upstream(context.resolver);
   Readiness result;
   result.ready = upstream.empty() && !server.draining() && state.generation > 0;
   const nlohmann::ordered_json json = {
@@ -125,9 +86,9 @@ std::string metrics_text(const proxy::Server& server) {
   return out;
 }
 
-std::string status_page(const proxy::Server& server) {
+std::string status_page(const proxy::Server& server, const std::string& upstream) {
   const auto& config = server.context().config;
-  const auto ready = readiness(server);
+  const auto ready = readiness(server, upstream);
   std::string listening;
   for (const auto& listen : config.listen) {
     listening += (listening.empty() ? "" : ", ") + listen.address.to_string();

@@ -13,13 +13,13 @@ struct Readiness {
 };
 
 // Ready: a policy is in force, the registry takes connections and no end was announced. A policy or
-// password file that was refused is told in the detail; what is in force goes on working. Waits up
-// to a second for the registry.
-Readiness readiness(const proxy::Server& server);
+// password file that was refused is told in the detail; what is in force goes on working.
+// `upstream` is UpstreamProbe::problem().
+Readiness readiness(const proxy::Server& server, const std::string& upstream);
 
 // The Prometheus text format 0.0.4.
 std::string metrics_text(const proxy::Server& server);
 
-std::string status_page(const proxy::Server& server);
+std::string status_page(const proxy::Server& server, const std::string& upstream);
 
 }  // namespace layergate::admin

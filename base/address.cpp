@@ -122,6 +122,11 @@ std::string IpNetwork::to_string() const {
   return network_.to_string() + "/" + std::to_string(shown);
 }
 
+bool contains(const std::vector<IpNetwork>& networks, const IpAddress& address) {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&](const IpNetwork& network) { return network.contains(address); });
+}
+
 std::uint64_t network_of(const IpAddress& address) {
   const auto& bytes = address.bytes();
   // IPv4 takes the values of ::ffff:a.b.c.d read as a /64 would be: 0:ffff:…, which lies in 0::/8,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct sockaddr;
 
@@ -47,6 +48,8 @@ class IpNetwork {
   IpAddress network_;
   int prefix_ = 128;  // counted in the 16-byte form
 };
+
+bool contains(const std::vector<IpNetwork>& networks, const IpAddress& address);
 
 // What is limited and counted as one client: an IPv4 address, or the /64 of an IPv6 address, since
 // one customer's host has a whole /64 to choose from. Distinct for distinct networks.

@@ -47,6 +47,25 @@ void drain(proxy::Server& server, const sigset_t& signals, std::chrono::millisec
   if (!server.drained()) spdlog::warn("some transfers did not end in time and are cut off");
 }
 
+// As many descriptors as this process may have, and no more clients than they are enough for: one
+// that is refused is better than one that is let in and cannot be served.
+void fit_connections(config::Limits& limits) {
+  constexpr rlim_t kReserved = 128;  // files, the admin port, kept connections to the registry
+  constexpr rlim_t kOfOne = 4;       // the client's, the registry's, a pipe's two
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  const auto most = files.rlim_cur > kReserved + kOfOne ? (files.rlim_cur - kReserved) / kOfOne : 1;
+  if (static_cast<rlim_t>(limits.connections) <= most) return;
+  spdlog::warn(
+      "limits.connections is {}, but {} open files are enough for {}: raise the limit of "
+      "open files (ulimit -n, LimitNOFILE=)",
+      limits.connections, files.rlim_cur, most);
+  limits.connections = static_cast<int>(most);
+}
+
 int serve(const Globals& globals) {
   auto logger = spdlog::stderr_color_mt("layergate");
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
@@ -61,6 +80,7 @@ int serve(const Globals& globals) {
   const auto signals = block_signals();
   auto config = load_config(globals);
   if (!config) return 3;
+  fit_connections(config->limits);
   const auto patience = config->limits.drain;
   std::optional<proxy::Server> server;
   std::optional<admin::AdminServer> admin;

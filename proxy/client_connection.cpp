@@ -20,12 +20,8 @@ constexpr std::chrono::seconds kLinger{5};
 std::optional<IpAddress> forwarded_address(const IpAddress& peer,
                                            const std::vector<std::string_view>& hops,
                                            const std::vector<IpNetwork>& trusted) {
-  const auto is_trusted = [&](const IpAddress& address) {
-    return std::any_of(trusted.begin(), trusted.end(),
-                       [&](const IpNetwork& network) { return network.contains(address); });
-  };
   auto address = peer;
-  for (auto hop = hops.rbegin(); hop != hops.rend() && is_trusted(address); ++hop) {
+  for (auto hop = hops.rbegin(); hop != hops.rend() && contains(trusted, address); ++hop) {
     const auto parsed = IpAddress::parse(*hop);
     if (!parsed) return std::nullopt;
     address = *parsed;
@@ -33,22 +29,25 @@ std::optional<IpAddress> forwarded_address(const IpAddress& peer,
   return address;
 }
 
-bool contains(const std::vector<IpNetwork>& networks, const IpAddress& address) {
-  return std::any_of(networks.begin(), networks.end(),
-                     [&](const IpNetwork& network) { return network.contains(address); });
-}
-
 }  // namespace
 
 ClientConnection::ClientConnection(Worker& worker, std::uint64_t id, Fd fd, const IpAddress& peer,
-                                   const config::Listen& listen)
+                                   const config::Listen& listen, bool is_stranger)
     : worker_(worker),
       id_(id),
       listen_(listen),
       peer_(peer),
+      entered_as_(is_stranger ? std::optional(peer) : std::nullopt),
       socket_(worker.base(), std::move(fd), this),
       since_(Worker::Clock::now()) {
   socket_.want(true, false);
+}
+
+ClientConnection::~ClientConnection() { leave_strangers(); }
+
+void ClientConnection::leave_strangers() {
+  if (entered_as_) worker_.context().strangers.leave(*entered_as_);
+  entered_as_.reset();
 }
 
 void ClientConnection::on_readable(Socket& /*socket*/) {
@@ -156,6 +155,7 @@ void ClientConnection::take_head() {
   record.trace = worker_.next_trace();
   record.method = to_string(request_->head.method);
   record.user_agent = request_->head.user_agent;
+  record.address = peer_;
   const auto address =
       forwarded_address(peer_, request_->head.forwarded_for, listen_.trusted_proxies);
   if (!address) {
@@ -234,6 +234,8 @@ void ClientConnection::identify() {
 void ClientConnection::on_verdict(auth::Verdict verdict) {
   switch (verdict) {
     case auth::Verdict::accepted:
+      request_->record.verified = true;
+      leave_strangers();
       decide();
       break;
     case auth::Verdict::rejected:
@@ -270,7 +272,7 @@ void ClientConnection::decide() {
     refuse(*ruling.refusal, record.reason);
     return;
   }
-  record.allowed = true;
+  record.allowed = true;  // by the policy; what the registry makes of it, the status says
   // An unreadable source makes it an ordinary upload, as if the blob were not there.
   if (!ruling.mount_readable) {
     request.route.mount.clear();
@@ -290,6 +292,7 @@ void ClientConnection::carry_out() {
   if (route.endpoint == Endpoint::upload &&
       !context.upload_token.verify(route.upload_token, request.account, route.repository,
                                    route.upload_id)) {
+    request.record.allowed = false;
     refuse(
         {404, ErrorCode::blob_upload_unknown, "no such upload of yours in this repository", "", 0},
         "upload of another");
@@ -322,7 +325,6 @@ void ClientConnection::refuse(const Refusal& refusal, const std::string& reason)
   auto& record = request_->record;
   record.code = to_string(refusal.code);
   record.reason = reason;
-  record.allowed = false;
   if (refusal.status == 401 || refusal.status == 403 ||
       (refusal.status == 404 && !record.action.empty() && !handler_)) {
     ++worker_.context().metrics.denied;
@@ -356,6 +358,7 @@ void ClientConnection::flush_answer() {
       return;
     }
     out_.consume(result.bytes);
+    since_ = Worker::Clock::now();
   }
   settle(keep_after_answer_);
 }
@@ -368,10 +371,13 @@ void ClientConnection::finish(bool keep) {
 void ClientConnection::abort(const std::string& reason) {
   if (state_ == State::closed) return;
   if (request_) {
-    request_->record.complete = false;
-    request_->record.reason = reason;
+    auto& record = request_->record;
+    record.complete = false;
+    if (record.code.empty()) record.reason = reason;  // else it was refused, and that is the reason
     write_record();
   }
+  // A reset: the end of the connection is no end of an answer, though HTTP/1.0 would take it so.
+  socket_.reset_on_close();
   close();
 }
 
@@ -436,7 +442,8 @@ void ClientConnection::tick(Worker::Clock::time_point now) {
   switch (state_) {
     case State::reading_head:
       if (in_.empty()) {
-        if (waited > limits.idle) close();
+        // Who opens a connection has something to say.
+        if (waited > (serial_ == 0 ? limits.head : limits.idle)) close();
       } else if (waited > limits.head) {
         malformed(408, "the head of the request did not come in time");
       }
@@ -445,7 +452,8 @@ void ClientConnection::tick(Worker::Clock::time_point now) {
       handler_->tick(now);
       break;
     case State::answering:
-      if (waited > limits.idle) abort("client too slow");
+      flush_answer();  // readiness is reported only from a low-water mark on
+      if (state_ == State::answering && now - since_ > limits.idle) abort("client too slow");
       break;
     case State::lingering:
       if (waited > kLinger) close();

@@ -36,7 +36,8 @@ class Handler : public Retired {
 class ClientConnection final : public Socket::Handler, public Retired {
  public:
   ClientConnection(Worker& worker, std::uint64_t id, Fd fd, const IpAddress& peer,
-                   const config::Listen& listen);
+                   const config::Listen& listen, bool is_stranger);
+  ~ClientConnection() override;
 
   void on_readable(Socket& socket) override;
   void on_writable(Socket& socket) override;
@@ -87,12 +88,14 @@ class ClientConnection final : public Socket::Handler, public Retired {
   void settle(bool keep);
   void write_record();
   void linger();
+  void leave_strangers();
   void close();
 
   Worker& worker_;
   const std::uint64_t id_;
   const config::Listen& listen_;
-  IpAddress peer_;  // from the PROXY header, if a trusted front end sent one
+  IpAddress peer_;                       // from the PROXY header, if a trusted front end sent one
+  std::optional<IpAddress> entered_as_;  // while StrangerLimit counts it
   Socket socket_;
   Buffer in_;
   Buffer out_;

@@ -8,6 +8,7 @@
 #include "proxy/metrics.h"
 #include "proxy/policy_store.h"
 #include "proxy/resolver.h"
+#include "proxy/stranger_limit.h"
 #include "proxy/upload_token.h"
 #include "records/access_log.h"
 
@@ -22,6 +23,7 @@ struct Context {
   Resolver& resolver;
   Metrics& metrics;
   const UploadToken& upload_token;
+  StrangerLimit& strangers;
 };
 
 }  // namespace layergate::proxy

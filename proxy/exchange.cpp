@@ -158,7 +158,10 @@ void Exchange::read_answer() {
 // Before the head of an answer.
 void Exchange::upstream_broke(const std::string& what) {
   if (try_another_address()) return;
-  if (!upstream_->reused && nothing_was_sent()) return fail(502, "the registry cannot be reached");
+  const auto whose = std::string(redirect_ ? "the registry's storage" : "the registry");
+  if (!upstream_ || (!upstream_->reused && nothing_was_sent())) {
+    return fail(502, whose + " cannot be reached");
+  }
   const bool again = upstream_->reused && !retried_ && !answer_.started() && !redirect_ &&
                      may_repeat(client_.request().head.method);
   if (!again) return fail(502, what);
@@ -168,18 +171,22 @@ void Exchange::upstream_broke(const std::string& what) {
 }
 
 bool Exchange::nothing_was_sent() const {
-  return !redirect_ && upstream_->out.size() == upstream_head_.size();
+  return upstream_->out.size() == upstream_head_.size() && up_->moved() == 0;
 }
 
 bool Exchange::try_another_address() {
-  auto& pool = client_.worker().upstream();
-  if (!nothing_was_sent() || upstream_->reused || addresses_tried_ >= pool.address_count()) {
-    return false;
+  if (!nothing_was_sent() || upstream_->reused) return false;
+  if (redirect_) {
+    if (!connect_to_storage()) return false;
+  } else {
+    auto& pool = client_.worker().upstream();
+    if (addresses_tried_ >= pool.address_count()) return false;
+    ++addresses_tried_;
+    pool.avoid(*upstream_);
+    up_.reset();
+    if (!connect(false)) return true;  // which has told the client
   }
-  ++addresses_tried_;
-  pool.avoid(*upstream_);
-  up_.reset();
-  if (connect(false)) send_to_upstream();
+  send_to_upstream();
   return true;
 }
 
@@ -267,24 +274,36 @@ void Exchange::follow_redirect() {
 }
 
 void Exchange::on_resolved(const Resolver::Addresses& addresses) {
-  if (!addresses->empty()) {
-    upstream_ = UpstreamPool::connect(client_.worker().base(), addresses->front(), this);
+  storage_ = addresses;
+  addresses_tried_ = 0;
+  upstream_head_ = redirected_head(client_.request(), redirect_->target, redirect_->host);
+  if (!connect_to_storage()) return fail(502, "the registry's storage cannot be reached");
+  send_to_upstream();
+}
+
+bool Exchange::connect_to_storage() {
+  up_.reset();
+  upstream_.reset();
+  while (!upstream_ && addresses_tried_ < storage_->size()) {
+    const auto& address = (*storage_)[addresses_tried_++];
+    upstream_ = UpstreamPool::connect(client_.worker().base(), address, this);
   }
-  if (!upstream_) return fail(502, "the registry's storage cannot be reached");
-  upstream_->out.append(redirected_head(client_.request(), redirect_->target, redirect_->host));
+  if (!upstream_) return false;
+  upstream_->out.append(upstream_head_);
   answer_ = {};
   Relay::Options options;  // no body
   up_.emplace(client_.socket(), client_.in(), upstream_->socket, upstream_->out,
               client_.worker().pipes(), client_.worker().scratch(), options);
   state_ = State::sending;
   moved_at_ = Worker::Clock::now();
-  send_to_upstream();
+  return true;
 }
 
 void Exchange::send_to_client() {
   const auto status = down_->step();
-  client_.request().record.bytes_out = down_->moved();
-  note_progress(down_->moved(), Worker::Clock::now());
+  // What was read from the registry may wait long for a slow client.
+  client_.request().record.bytes_out = down_->delivered();
+  note_progress(down_->delivered(), Worker::Clock::now());
   switch (status) {
     case Relay::Status::moving:
       watch_sockets();
@@ -311,7 +330,9 @@ void Exchange::send_to_client() {
 
 void Exchange::finish() {
   state_ = State::over;
-  const bool reusable = answer_.head().keep_alive && request_was_read() && !redirect_;
+  // A registry may answer before it has the whole body; what is missing it would read from the
+  // next request.
+  const bool reusable = answer_.head().keep_alive && up_ && up_->finished() && !redirect_;
   down_.reset();
   up_.reset();
   if (reusable) client_.worker().upstream().give_back(std::move(upstream_));
@@ -395,7 +416,9 @@ void Exchange::tick(Worker::Clock::time_point now) {
       }
       break;
     case State::waiting:
-      if (!client_.request().head.body.has_body() && now - moved_at_ > kAnswer) {
+      // A PUT without a body commits what PATCH brought.
+      if (!client_.request().head.body.has_body() && client_.request().head.method != Method::put &&
+          now - moved_at_ > kAnswer) {
         return fail(504, "the registry did not answer in time");
       }
       break;
@@ -403,10 +426,9 @@ void Exchange::tick(Worker::Clock::time_point now) {
       if (now - moved_at_ > kConnect) fail(504, "the registry's storage cannot be found");
       return;
     case State::responding:
-      if (down_->wants_read()) {
-        send_to_client();
-        if (state_ != State::responding) return;
-      }
+      // Readiness is reported only from a low-water mark on, in both directions.
+      send_to_client();
+      if (state_ != State::responding) return;
       if (down_->wants_write() && (now - moved_at_ > limits.idle || is_too_slow(now))) {
         state_ = State::over;
         client_.abort("client too slow");

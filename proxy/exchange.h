@@ -47,6 +47,7 @@ class Exchange final : public Handler, public Socket::Handler {
   void begin_response();
   void follow_redirect();
   void on_resolved(const Resolver::Addresses& addresses);
+  bool connect_to_storage();
   void send_to_client();
   void finish();
   void fail(int status, const std::string& what);
@@ -64,6 +65,7 @@ class Exchange final : public Handler, public Socket::Handler {
   std::optional<Relay> down_;
   ResponseReader answer_;
   std::optional<RedirectTarget> redirect_;  // where the present leg of a followed redirect goes
+  Resolver::Addresses storage_;  // its addresses, of which the first addresses_tried_ had a turn
   int redirects_ = 0;
   bool retried_ = false;
   std::size_t addresses_tried_ = 1;

@@ -8,6 +8,7 @@ namespace layergate::proxy {
 namespace {
 
 constexpr std::chrono::seconds kLimit{60};
+constexpr std::chrono::seconds kConnect{10};
 
 }  // namespace
 
@@ -19,6 +20,7 @@ Fetch::Fetch(Worker& worker, std::string target, std::function<void(Answer)> don
 
 void Fetch::start() {
   untouched_ = true;
+  connecting_since_ = Worker::Clock::now();
   upstream_ = worker_.upstream().take(!retried_, this);
   if (!upstream_) return end({0, "the registry cannot be reached", "", ""});
   const auto& upstream = worker_.context().config.upstream;
@@ -99,13 +101,17 @@ void Fetch::take_body() {
   end(std::move(answer));
 }
 
-void Fetch::broke(const std::string& what) {
+bool Fetch::try_another_address() {
   auto& pool = worker_.upstream();
-  if (!upstream_->reused && untouched_ && addresses_tried_ < pool.address_count()) {
-    ++addresses_tried_;
-    pool.avoid(*upstream_);
-    return start();
-  }
+  if (upstream_->reused || !untouched_ || addresses_tried_ >= pool.address_count()) return false;
+  ++addresses_tried_;
+  pool.avoid(*upstream_);
+  start();
+  return true;
+}
+
+void Fetch::broke(const std::string& what) {
+  if (try_another_address()) return;
   if (upstream_->reused && !retried_ && !reader_.started()) {
     retried_ = true;
     return start();
@@ -114,7 +120,9 @@ void Fetch::broke(const std::string& what) {
 }
 
 void Fetch::tick(Worker::Clock::time_point now) {
-  if (!over_ && now - since_ > kLimit) end({0, "the registry did not answer in time", "", ""});
+  if (over_) return;
+  if (untouched_ && now - connecting_since_ > kConnect && try_another_address()) return;
+  if (now - since_ > kLimit) end({0, "the registry did not answer in time", "", ""});
 }
 
 void Fetch::end(Answer answer) {

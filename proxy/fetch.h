@@ -36,6 +36,8 @@ class Fetch final : public Socket::Handler, public Retired {
   void send();
   void read();
   void broke(const std::string& what);
+  // False if there is none left, or something was sent already.
+  bool try_another_address();
   void take_body();
   void end(Answer answer);
 
@@ -52,6 +54,7 @@ class Fetch final : public Socket::Handler, public Retired {
   std::size_t addresses_tried_ = 1;
   bool over_ = false;
   Worker::Clock::time_point since_;
+  Worker::Clock::time_point connecting_since_;
 };
 
 }  // namespace layergate::proxy

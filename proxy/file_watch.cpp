@@ -64,6 +64,8 @@ void FileWatch::take_events() {
         seen_[file] = Seen::writing;
       } else if ((event.mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)) != 0) {
         seen_[file] = Seen::finished;
+      } else if ((event.mask & IN_ATTRIB) != 0) {
+        seen_.try_emplace(file, Seen::finished);  // events work here, and none told of a writer
       }
     }
   }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <optional>
 #include <system_error>
@@ -75,13 +76,15 @@ Listener::Listener(Worker& worker, Fd fd, const config::Listen& listen)
 Listener::~Listener() { event_del(&event_); }
 
 void Listener::on_ready(evutil_socket_t /*fd*/, short /*what*/, void* self) {
-  static_cast<Listener*>(self)->accept_all();
+  static_cast<Listener*>(self)->accept(kAcceptsATurn);
 }
 
 void Listener::resume() { event_add(&event_, nullptr); }
 
-void Listener::accept_all() {
-  for (int i = 0; i < kAcceptsATurn; ++i) {
+void Listener::accept_all() { accept(INT_MAX); }
+
+void Listener::accept(int most) {
+  for (int i = 0; i < most; ++i) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     Fd fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &length,
@@ -97,7 +100,7 @@ void Listener::accept_all() {
     }
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    keep_alive(fd.get());
     const auto address = IpAddress::from(reinterpret_cast<const sockaddr*>(&peer));
     if (address) worker_.accept(std::move(fd), *address, listen_);
   }

@@ -29,6 +29,7 @@ class Listener {
   void resume();
 
  private:
+  void accept(int most);
   static void on_ready(evutil_socket_t fd, short what, void* self);
 
   Worker& worker_;

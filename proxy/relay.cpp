@@ -35,6 +35,8 @@ Relay::~Relay() {
   release_pipe();
 }
 
+std::uint64_t Relay::delivered() const { return moved_ > waiting() ? moved_ - waiting() : 0; }
+
 void Relay::release_pipe() { pipes_.give_back(std::move(pipe_)); }
 
 Relay::Status Relay::step() {

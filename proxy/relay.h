@@ -51,6 +51,10 @@ class Relay {
   [[nodiscard]] bool wants_write() const { return wants_write_; }
   [[nodiscard]] bool source_ended() const { return ended_; }    // the whole body was read
   [[nodiscard]] std::uint64_t moved() const { return moved_; }  // bytes of body read
+  // Bytes of body written, but for a few of chunked coding. Up to a pipe's size behind moved().
+  [[nodiscard]] std::uint64_t delivered() const;
+  // The whole body was read and written.
+  [[nodiscard]] bool finished() const { return ended_ && waiting() == 0; }
 
  private:
   static constexpr std::size_t kTurn = 4U << 20U;
@@ -65,6 +69,9 @@ class Relay {
   Io copy_in();
   Io decode(std::span<char> data, std::size_t& consumed);
   Io write_body(std::string_view data, bool last);
+  [[nodiscard]] std::uint64_t waiting() const {
+    return pending_.size() + (pipe_ ? pipe_->held : 0);
+  }
   void adjust_low_water();
   void release_pipe();
 

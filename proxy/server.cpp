@@ -1,5 +1,6 @@
 #include "proxy/server.h"
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 #include <utility>
@@ -33,11 +34,12 @@ Server::Server(config::Config config)
     : config_(std::move(config)),
       access_log_(make_state(config_.state) / "access.log"),
       upload_token_(load_token(config_.state)),
+      strangers_(std::max(config_.limits.connections / 2, 1)),
       resolver_(config_.upstream),
       authenticator_(auth_options(config_)),
       reloader_(config_, policies_, authenticator_),
       context_{config_,   policies_, authenticator_, access_log_,
-               resolver_, metrics_,  upload_token_} {
+               resolver_, metrics_,  upload_token_,  strangers_} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.

@@ -45,6 +45,7 @@ class Server {
   Metrics metrics_;
   records::AccessLog access_log_;
   UploadToken upload_token_;
+  StrangerLimit strangers_;
   // Workers outlive the threads that post to them, though their loops are stopped before those.
   std::vector<std::unique_ptr<Worker>> workers_;
   Resolver resolver_;

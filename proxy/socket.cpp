@@ -1,5 +1,7 @@
 #include "proxy/socket.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -17,6 +19,16 @@ Socket::Result result_of(ssize_t bytes) {
 }
 
 }  // namespace
+
+void keep_alive(int fd) {
+  const auto set = [&](int level, int name, int value) {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);   // seconds of silence
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);  // seconds between probes
+  set(IPPROTO_TCP, TCP_KEEPCNT, 6);
+}
 
 Socket::Socket(event_base* base, Fd fd, Handler* handler) : fd_(std::move(fd)), handler_(handler) {
   event_assign(&read_event_, base, fd_.get(), EV_READ | EV_PERSIST, dispatch, this);
@@ -61,6 +73,11 @@ Socket::Result Socket::send(std::string_view data, bool more) {
 }
 
 void Socket::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
+
+void Socket::reset_on_close() {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
 
 void Socket::dispatch(evutil_socket_t /*fd*/, short what, void* self) {
   auto& socket = *static_cast<Socket*>(self);

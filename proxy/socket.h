@@ -13,6 +13,9 @@
 
 namespace layergate::proxy {
 
+// A peer that vanished without a word shows after about two minutes.
+void keep_alive(int fd);
+
 class Socket {
  public:
   class Handler {
@@ -49,6 +52,7 @@ class Socket {
   Result send(std::string_view data, bool more = false);
 
   void shutdown_write();
+  void reset_on_close();
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:

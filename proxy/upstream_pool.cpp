@@ -31,7 +31,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::connect(event_base* base,
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     // A registry at work on a finished body has no time limit; one that is gone must still show.
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    keep_alive(fd.get());
   }
   const int result =
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length);

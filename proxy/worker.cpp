@@ -63,7 +63,14 @@ void Worker::start() {
 
 void Worker::stop() {
   if (!thread_.joinable()) return;
-  post([this] { event_base_loopbreak(base_.get()); });
+  post([this] {
+    // Their records say so.
+    std::vector<ClientConnection*> clients;
+    clients.reserve(clients_.size());
+    for (const auto& [id, client] : clients_) clients.push_back(client.get());
+    for (auto* client : clients) client->abort("proxy ended");
+    event_base_loopbreak(base_.get());
+  });
   thread_.join();
 }
 
@@ -131,11 +138,18 @@ void Worker::accept(Fd fd, const IpAddress& peer, const config::Listen& listen) 
     ++metrics.connections_refused;
     return;
   }
+  // A front end's connections are those of all its clients.
+  const bool is_front = contains(listen.trusted_proxies, peer);
+  if (!is_front && !context_.strangers.enter(peer)) {
+    ++metrics.connections_refused;
+    return;
+  }
   ++metrics.connections;
   ++metrics.connections_opened;
   ++clients_open_;
   const auto id = next_id_++;
-  clients_.emplace(id, std::make_unique<ClientConnection>(*this, id, std::move(fd), peer, listen));
+  clients_.emplace(
+      id, std::make_unique<ClientConnection>(*this, id, std::move(fd), peer, listen, !is_front));
 }
 
 ClientConnection* Worker::find(std::uint64_t id) {

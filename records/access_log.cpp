@@ -43,7 +43,7 @@ void AccessLog::write(const AccessRecord& record) {
 }
 
 bool AccessLog::is_flood(const AccessRecord& record) {
-  if (record.status != 401 && record.status != 429) return false;
+  if (record.verified) return false;
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
   const auto key = network_of(record.address);
@@ -51,11 +51,17 @@ bool AccessLog::is_flood(const AccessRecord& record) {
   if (found == floods_.end()) {
     if (floods_.size() >= kAddresses) {
       if (others_.seen == 0) others_.start = now;
-      return ++others_.seen > kRefusalsAMinute;
+      return others_.add(record.status);
     }
-    found = floods_.emplace(key, Flood{network_name(record.address), now, 0}).first;
+    found = floods_.emplace(key, Flood{network_name(record.address), now, 0, {}}).first;
   }
-  return ++found->second.seen > kRefusalsAMinute;
+  return found->second.add(record.status);
+}
+
+bool AccessLog::Flood::add(int status) {
+  if (++seen <= kRefusalsAMinute) return false;
+  ++left_out[status];
+  return true;
 }
 
 void AccessLog::tick() {
@@ -72,7 +78,7 @@ void AccessLog::tick() {
       flood = floods_.erase(flood);
     }
     if (others_.seen > 0 && now - others_.start >= kWindow) {
-      over.push_back(std::exchange(others_, {"others", {}, 0}));
+      over.push_back(std::exchange(others_, {"others", {}, 0, {}}));
     }
   }
   for (const auto& flood : over) summarise(flood);
@@ -80,13 +86,14 @@ void AccessLog::tick() {
 }
 
 void AccessLog::summarise(const Flood& flood) {
-  if (flood.seen <= kRefusalsAMinute) return;
-  const nlohmann::ordered_json json = {{"time", format_time(wall_now())},
-                                       {"event", "refusals summarised"},
-                                       {"address", flood.name},
-                                       {"status", 401},
-                                       {"count", flood.seen - kRefusalsAMinute}};
-  logger_->info("{}", json.dump());
+  for (const auto& [status, count] : flood.left_out) {
+    const nlohmann::ordered_json json = {{"time", format_time(wall_now())},
+                                         {"event", "refusals summarised"},
+                                         {"address", flood.name},
+                                         {"status", status},
+                                         {"count", count}};
+    logger_->info("{}", json.dump());
+  }
 }
 
 }  // namespace layergate::records

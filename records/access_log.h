@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,8 +30,9 @@ class AccessLog {
   explicit AccessLog(const std::filesystem::path& file);
   ~AccessLog();
 
-  // Records of one address (IPv6: of one /64) that end in 401 or 429 are written one by one up to
-  // 60 a minute; what is more is counted, and written as one summary when the minute is over.
+  // Requests without a right credential anybody can send. For each address (IPv6: each /64) they
+  // are written one by one up to 60 a minute; what is more is counted, and written as one summary
+  // for each status when the minute is over.
   void write(const AccessRecord& record);
   // Writes summaries that are due and flushes; call about once a second.
   void tick();
@@ -40,6 +42,10 @@ class AccessLog {
     std::string name;  // of the network, for people
     std::chrono::steady_clock::time_point start;
     std::uint64_t seen = 0;
+    std::map<int, std::uint64_t> left_out;  // by status
+
+    // Whether this one is beyond what is written.
+    bool add(int status);
   };
 
   bool is_flood(const AccessRecord& record);
@@ -49,7 +55,7 @@ class AccessLog {
   std::shared_ptr<spdlog::logger> logger_;
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, Flood> floods_;  // by network_of(); guarded by mutex_
-  Flood others_{"others", {}, 0};  // networks beyond what floods_ may hold; guarded by mutex_
+  Flood others_{"others", {}, 0, {}};  // networks beyond what floods_ may hold; guarded by mutex_
 };
 
 }  // namespace layergate::records

@@ -24,6 +24,7 @@ struct AccessRecord {
   std::uint64_t bytes_in = 0;  // of bodies
   std::uint64_t bytes_out = 0;
   double seconds = 0;
+  bool verified = false;  // the credential was right; not written
   bool allowed = false;
   bool complete = true;  // false: the answer was cut off
   std::string reason;    // acl::Reason, or what else ended it

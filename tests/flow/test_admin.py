@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
+import time
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +155,31 @@ def test_nothing_of_it_is_on_the_public_port(gate: Gate) -> None:
     for target in ("/metrics", "/healthz", "/readyz", "/"):
         response = gate.ask("GET", target, user="alice")
         assert response.status in (400, 404), target
+
+
+def test_head_has_no_body(gate: Gate) -> None:
+    with Connection(gate.admin) as connection:
+        connection.send(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        whole = connection.read_rest()
+    assert whole.endswith(b"\r\n\r\n") and b"Content-Length: " in whole
+
+
+def test_an_address_that_does_not_answer_holds_up_no_probe(
+    make_gate: GateMaker, tmp_path: Path
+) -> None:
+    """A liveness probe that waits behind it would have a working gate killed."""
+    with socket.create_server(("127.0.0.2", 0), backlog=0) as deaf, contextlib.ExitStack() as waiting:
+        port = deaf.getsockname()[1]
+        for _ in range(4):  # its queue is full
+            queued = waiting.enter_context(socket.socket())
+            queued.setblocking(False)
+            queued.connect_ex(("127.0.0.2", port))
+        gate = make_gate(f"http://127.0.0.2:{port}", POLICY, PASSWORDS, start=False)
+        gate.launch()
+        assert gate.process is not None
+        gate.process.wait_until(lambda: "admin port on" in gate.log_text(), 10, "its start")
+        started = time.monotonic()
+        for _ in range(5):
+            assert gate.ask_admin("/readyz").status == 503
+            assert gate.ask_admin("/healthz").status == 200
+        assert time.monotonic() - started < 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import select
 import socket
 import time
@@ -140,6 +142,37 @@ class TestClients:
                 time.sleep(len(piece) / 1_000_000)
         assert got == len(data)
 
+    def test_what_waits_in_buffers_is_no_standstill(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        """A pipe and a socket hold megabytes: a slow client empties them long after the registry's
+        last byte was read."""
+        data = b"slow" * 4_000_000
+        upstream.handler = lambda *_: reply("200 OK", data)
+        with gate.connect() as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+            response, got = connection.read_head(), 0
+            slow_until = time.monotonic() + 6 * IDLE
+            for piece in connection.iterate_body(response):
+                got += len(piece)
+                if time.monotonic() < slow_until:
+                    time.sleep(len(piece) / 200_000)
+        assert got == len(data)
+
+    def test_a_list_is_given_the_time_that_it_takes(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        tags = [f"tag{number:06}-{'x' * 90}" for number in range(40_000)]
+        body = json.dumps({"name": "x", "tags": tags}).encode()
+        upstream.handler = lambda *_: reply("200 OK", body)
+        with gate.connect() as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            connection.send(head("GET", "/v2/x/tags/list", [gate.credential("alice")]))
+            response, got = connection.read_head(), b""
+            slow_until = time.monotonic() + 4 * IDLE
+            for piece in connection.iterate_body(response):
+                got += piece
+                if time.monotonic() < slow_until:
+                    time.sleep(len(piece) / 200_000)
+        assert json.loads(got)["tags"] == tags
+
     def test_a_client_that_does_not_read(self, gate: Gate, upstream: RecordingUpstream) -> None:
         sent = []
 
@@ -194,10 +227,11 @@ class TestClients:
     def test_only_so_many_connections(self, make_gate: GateMaker, upstream: RecordingUpstream) -> None:
         gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": {"connections": 20}})
         credential = gate.credential("alice")
-        kept = [gate.connect() for _ in range(20)]
+        kept = []
         try:
-            for connection in kept:
-                assert connection.request("GET", "/v2/", [credential]).status == 200
+            for _ in range(20):
+                kept.append(gate.connect())
+                assert kept[-1].request("GET", "/v2/", [credential]).status == 200
             with gate.connect(timeout=2) as beyond:
                 try:
                     beyond.send(head("GET", "/v2/", [credential]))
@@ -229,11 +263,12 @@ class TestSlowUpstream:
         time.sleep(4 * IDLE)
         return reply("201 Created", b"", ("Location", BLOB_TARGET), ("Docker-Content-Digest", BLOB))
 
-    def test_a_slow_commit_is_waited_for(self, gate: Gate, upstream: RecordingUpstream) -> None:
+    @pytest.mark.parametrize("body", [b"blob", b""], ids=["with the blob", "after PATCH, as docker does"])
+    def test_a_slow_commit_is_waited_for(self, gate: Gate, upstream: RecordingUpstream, body: bytes) -> None:
         location = open_upload(gate, upstream, self.commit)
         with gate.connect(timeout=15) as connection:
             response = connection.request(
-                "PUT", f"{location}&digest={BLOB}", [gate.credential("alice"), OCTETS], b"blob")
+                "PUT", f"{location}&digest={BLOB}", [gate.credential("alice"), OCTETS], body)
         assert response.status == 201
 
     def test_while_it_works_others_are_served(self, gate: Gate, upstream: RecordingUpstream) -> None:
@@ -269,6 +304,19 @@ class TestDyingUpstream:
             assert response.status == 502
             raise BadResponse("an error instead")
         assert gate.ask("GET", "/v2/", user="alice").status == 200
+
+    def test_http_1_0_would_take_a_close_for_the_end(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        def cut(_: Request, peer: socket.socket) -> None:
+            peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            time.sleep(0.3)
+
+        upstream.handler = cut
+        name, value = gate.credential("alice")
+        with gate.connect() as connection:
+            connection.send(f"GET {BLOB_TARGET} HTTP/1.0\r\nHost: x\r\n{name}: {value}\r\n\r\n".encode())
+            with pytest.raises(ConnectionResetError):
+                while connection.socket.recv(4096):
+                    pass
 
     def test_it_dies_before_it_answers(self, gate: Gate, upstream: RecordingUpstream) -> None:
         upstream.handler = lambda *_: None
@@ -370,6 +418,38 @@ class TestReusedConnections:
         assert len(posts) == 4, "one was sent twice"
         assert statuses.count(502) == len(died)
 
+    def test_an_answer_before_the_end_of_a_body(self, make_gate: GateMaker) -> None:
+        """What is left of the body would be the beginning of the next user's request."""
+
+        def answer(request: Request, peer: socket.socket) -> bytes | None:
+            if request.method == "POST":
+                return reply("202 Accepted", b"", ("Location", "/v2/x/blobs/uploads/an-upload?_state=s"))
+            if request.method != "PATCH":
+                return reply("200 OK", b"right")
+            peer.sendall(reply("404 Not Found", b"{}"))
+            time.sleep(0.5)
+            peer.settimeout(2)
+            left = int(request.get("content-length") or 0)
+            while left:  # and goes on, as HTTP has it
+                piece = peer.recv(min(left, 65536))
+                if not piece:
+                    return None
+                left -= len(piece)
+            return b""
+
+        with RecordingUpstream(answer, reads_bodies=False) as upstream:
+            gate = make_gate(upstream.url, POLICY, PASSWORDS)
+            for size in (400_000, 900_000, 5_000_000):
+                location = gate.ask("POST", "/v2/x/blobs/uploads/", user="alice")["location"]
+                with gate.connect() as connection:
+                    connection.send(head("PATCH", location, [
+                        gate.credential("alice"), OCTETS, ("Content-Length", str(size))]))
+                    with contextlib.suppress(OSError):
+                        connection.send(b"b" * size)
+                    for _ in range(3):
+                        response = gate.ask("GET", BLOB_TARGET, user="alice", timeout=3)
+                        assert response.status == 200 and response.body == b"right"
+
     def test_a_connection_that_was_closed_meanwhile_is_not_used(
         self, gate: Gate, upstream: RecordingUpstream
     ) -> None:
@@ -449,3 +529,22 @@ def test_answers_without_a_body(gate: Gate, upstream: RecordingUpstream) -> None
             credential = gate.credential("alice")
             assert connection.request("HEAD", BLOB_TARGET, [credential])["content-length"] == "12345"
             assert connection.request("GET", BLOB_TARGET, [credential]).status == 304
+
+
+def test_idle_strangers_do_not_take_all_places(make_gate: GateMaker, upstream: RecordingUpstream) -> None:
+    """Neither at the registry's port nor at the admin port, whose descriptors come from the same limit."""
+    gate = make_gate(upstream.url, POLICY, PASSWORDS, prefix=["prlimit", "--nofile=300"])
+    assert "limits.connections" in gate.log_text()
+    with contextlib.ExitStack() as strangers:
+        for address, count in ((gate.admin, 120), (gate.address, 200)):
+            for _ in range(count):
+                connection = strangers.enter_context(Connection(address))
+                with contextlib.suppress(OSError):
+                    connection.send(b"G")
+        for _ in range(20):
+            response = gate.ask("GET", BLOB_TARGET, user="alice", source="127.0.0.2", timeout=2)
+            assert response.status == 404
+    assert len(gate.log_text()) < 100_000
+    deadline = time.monotonic() + 10
+    while not gate.is_ready():
+        assert time.monotonic() < deadline

@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import socket
+import struct
+import threading
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -15,6 +19,7 @@ from harness.gate import Gate
 from harness.images import MANIFEST, image
 from harness.rawhttp import head
 from harness.registry import Registry
+from harness.upstream import RecordingUpstream, Request
 
 POLICY = """\
 version: 1
@@ -200,3 +205,64 @@ def test_a_record_goes_on_in_the_same_file_after_a_restart(gate: Gate) -> None:
     gate.ask("GET", "/v2/x/manifests/second", user="alice")
     gate.wait_record(lambda r: r["reference"] == "second")
     assert [r for r in gate.records() if r["reference"] == "first"]
+
+
+@pytest.mark.parametrize("request_", [b"GET /zzz HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01"],
+                         ids=["no path of the API", "TLS"])
+def test_a_flood_without_a_credential_is_summarised(gate: Gate, request_: bytes) -> None:
+    """Or anybody could push what others did out of the files."""
+    for _ in range(300):
+        with gate.connect() as connection:
+            connection.send(request_)
+            connection.read_response()
+    gate.stop()
+    records = [record for record in gate.records() if record["status"] in (400, 404)]
+    assert len(records) < 100
+    assert sum(int(record.get("count", 1)) for record in records) == 300
+
+
+def test_what_is_cut_off_at_the_end_is_recorded(make_gate: GateMaker) -> None:
+    waiting = threading.Event()
+
+    def hang(_: Request, peer: socket.socket) -> None:
+        waiting.set()
+        peer.recv(1)
+
+    with RecordingUpstream(hang) as upstream:
+        gate = make_gate(upstream.url, POLICY, PASSWORDS)
+        with gate.connect() as connection:
+            connection.send(head("GET", "/v2/x/manifests/cut", [gate.credential("alice")]))
+            assert waiting.wait(5)
+            gate.signal(signal.SIGTERM)
+            time.sleep(0.3)
+            gate.signal(signal.SIGTERM)
+            gate.stop()
+    record = [record for record in gate.records() if record.get("reference") == "cut"][-1]
+    assert not record["complete"] and record["reason"] == "proxy ended"
+
+
+def test_what_the_policy_allowed_stays_allowed_when_the_registry_fails(make_gate: GateMaker) -> None:
+    with RecordingUpstream(lambda *_: None) as upstream:
+        gate = make_gate(upstream.url, POLICY, PASSWORDS)
+        assert gate.ask("GET", "/v2/x/manifests/v1", user="alice").status == 502
+    record = gate.wait_record(lambda r: r["status"] == 502)
+    assert (record["decision"], record["reason"]) == ("allowed", "registry failed")
+    assert "alice does all" in record["rule"]
+
+
+def test_a_refusal_whose_reader_has_left_keeps_its_reason(gate: Gate) -> None:
+    for number in range(20):
+        with gate.connect() as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.send(head("GET", f"/v2/x/manifests/left{number}", [gate.credential("viewer")]))
+    gate.wait_record(lambda r: r["reference"] == "left19")
+    reasons = {r["reason"] for r in gate.records() if (r["reference"] or "").startswith("left")}
+    assert reasons == {"permission"}
+
+
+def test_a_forwarded_address_that_is_none_is_recorded_as_its_sender(
+    make_gate: GateMaker, registry: Registry
+) -> None:
+    gate = make_gate(registry.url, POLICY, PASSWORDS, listen={"trusted_proxies": ["127.0.0.1/32"]})
+    assert gate.ask("GET", "/v2/", fields=[("X-Forwarded-For", "1.2.3.4:555")]).status == 400
+    assert gate.wait_record(lambda r: r["status"] == 400)["address"] == "127.0.0.1"
