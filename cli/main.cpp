@@ -1,7 +1,34 @@
 #include <exception>
 #include <iostream>
+#include <string>
+#include <vector>
 
+#include "base/problem.h"
 #include "cli/command.h"
+
+namespace {
+
+// CLI11 says only that a subcommand is missing, whatever stands in its place.
+bool explain_unknown(const CLI::App& app, const CLI::ParseError& error) {
+  const auto unknown = app.remaining(true);
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError) || unknown.empty()) {
+    return false;
+  }
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::vector<std::string> verbs;
+  for (const auto* verb : at->get_subcommands([](const CLI::App*) { return true; })) {
+    verbs.push_back(verb->get_name());
+  }
+  const auto& word = unknown.front();
+  std::cerr << (word.starts_with('-') ? "unknown option: " : "unknown verb: ") << word;
+  const auto meant = layergate::closest(word, verbs);
+  if (!meant.empty()) std::cerr << "; did you mean " << meant << '?';
+  std::cerr << "\n--help lists what there is\n";
+  return true;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace layergate::cli;
@@ -21,6 +48,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (explain_unknown(app, error)) return 2;
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << '\n';
