@@ -63,7 +63,8 @@ bool Reloader::load_all() {
       const bool written = std::any_of(stamps.begin(), stamps.end(), [&](const auto& entry) {
         return files_.writer_of(entry.first) == FileWatch::Writer::present;
       });
-      if (!written && load_once(stamps)) return loaded_;
+      const auto result = written ? Load::again : load_once(stamps);
+      if (result != Load::again) return result == Load::taken;
       if (Clock::now() >= until) {
         spdlog::error("{}: is being written by another program", stamps.begin()->first.string());
         return false;
@@ -116,7 +117,7 @@ bool Reloader::look_at_htpasswd() {
   if (!has_changed(passwords_, now)) return true;
   switch (settle(passwords_, now)) {
     case Settled::yes:
-      return load_htpasswd(now);
+      return load_htpasswd(now) != Load::again;
     case Settled::no:
       return false;
     case Settled::overdue:
@@ -133,7 +134,7 @@ bool Reloader::look_at_policy() {
   if (!has_changed(policy_, now)) return true;
   switch (settle(policy_, now)) {
     case Settled::yes:
-      return load_policy(now);
+      return load_policy(now) != Load::again;
     case Settled::no:
       return false;
     case Settled::overdue: {
@@ -211,32 +212,31 @@ FileStamps Reloader::htpasswd_stamps() const {
   return {{config_.htpasswd, FileStamp::of(config_.htpasswd)}};
 }
 
-bool Reloader::load_policy(const FileStamps& stamps) {
+Reloader::Load Reloader::load_policy(const FileStamps& stamps) {
   auto loaded = acl::load(config_.acl, wall_now());
   files_.take_events();
-  if (!is_still(stamps, policy_stamps())) return false;
+  if (!is_still(stamps, policy_stamps())) return Load::again;
   done(policy_, stamps);
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
-  loaded_ = loaded.policy != nullptr;
-  if (loaded_) {
+  if (loaded.policy) {
     spdlog::info("policy in force: {} rules, {} accounts", loaded.policy->rule_count(),
                  loaded.policy->accounts().size());
     policies_.set(std::move(loaded.policy));
-    return true;
+    return Load::taken;
   }
   log_errors(loaded.errors);
   spdlog::error("the policy was refused; {}",
                 policies_.current() ? "the one before stays in force" : "there is none yet");
   policies_.refuse(to_strings(loaded.errors));
-  return true;
+  return Load::refused;
 }
 
-bool Reloader::load_htpasswd(const FileStamps& stamps) {
+Reloader::Load Reloader::load_htpasswd(const FileStamps& stamps) {
   const auto name = config_.htpasswd.string();
   const auto text = auth::read_htpasswd_text(config_.htpasswd);
   auto loaded = text ? auth::Htpasswd::parse(*text, name) : auth::Htpasswd::Loaded{};
   files_.take_events();
-  if (!is_still(stamps, htpasswd_stamps())) return false;
+  if (!is_still(stamps, htpasswd_stamps())) return Load::again;
 
   if (!text) {
     if (!htpasswd_gone_) {
@@ -246,23 +246,21 @@ bool Reloader::load_htpasswd(const FileStamps& stamps) {
     // What cannot be read may have lost lines; but a file that is replaced in two steps is absent
     // for a moment.
     const bool in_grace = htpasswd_ && Clock::now() - *htpasswd_gone_ < kGoneGrace;
-    if (in_grace) return false;
+    if (in_grace) return Load::again;
     done(passwords_, stamps);
-    loaded_ = false;
     htpasswd_ = auth::Htpasswd::parse("", name).htpasswd;
     authenticator_.set_htpasswd(htpasswd_);
     spdlog::error("without a password file nobody can log in");
-    return true;
+    return Load::refused;
   }
   done(passwords_, stamps);
   htpasswd_gone_.reset();
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
-  loaded_ = loaded.htpasswd != nullptr;
-  if (loaded_) {
+  if (loaded.htpasswd) {
     htpasswd_ = std::move(loaded.htpasswd);
     authenticator_.set_htpasswd(htpasswd_);
     policies_.set_htpasswd_problems({});
-    return true;
+    return Load::taken;
   }
   if (htpasswd_) {
     htpasswd_ = htpasswd_->restricted_to(*text);
@@ -272,7 +270,7 @@ bool Reloader::load_htpasswd(const FileStamps& stamps) {
   spdlog::error(
       "the password file was refused; lines that were loaded before and still stand there stay in "
       "force, all others are out");
-  return true;
+  return Load::refused;
 }
 
 void Reloader::take_htpasswd_problems(const std::vector<Problem>& problems) {

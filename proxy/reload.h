@@ -47,6 +47,11 @@ class Reloader {
     bool forced = false;
   };
   enum class Settled : std::uint8_t { yes, no, overdue };
+  enum class Load : std::uint8_t {
+    taken,
+    refused,
+    again,  // somebody wrote meanwhile
+  };
 
   void run();
   void watch();
@@ -58,8 +63,8 @@ class Reloader {
   // What was read was the file as it stands: nobody wrote meanwhile.
   [[nodiscard]] bool is_still(const FileStamps& before, const FileStamps& now) const;
   void done(Subject& subject, FileStamps stamps);
-  bool load_policy(const FileStamps& stamps);
-  bool load_htpasswd(const FileStamps& stamps);
+  Load load_policy(const FileStamps& stamps);
+  Load load_htpasswd(const FileStamps& stamps);
   void take_htpasswd_problems(const std::vector<Problem>& problems);
   [[nodiscard]] FileStamps policy_stamps() const;
   [[nodiscard]] FileStamps htpasswd_stamps() const;
@@ -73,7 +78,6 @@ class Reloader {
   Fd wake_;
   Subject policy_{"policy", {}, {}, {}, {}};
   Subject passwords_{"password file", {}, {}, {}, {}};
-  bool loaded_ = true;  // what the last load_…() came to
   std::atomic<bool> forced_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
