@@ -103,7 +103,8 @@ def main() -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     forget_old()
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout
-    salt = version + (ROOT / ".clang-tidy").read_bytes()
+    settings = (ROOT / ".clang-tidy", ROOT / "tests/unit/.clang-tidy")
+    salt = version + b"".join(file.read_bytes() for file in settings)
 
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

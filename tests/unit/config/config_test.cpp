@@ -102,7 +102,8 @@ TEST_CASE("config: upstreams and what is read from them") {
       {"http://[::1]", "[::1]:80"},
   };
   for (const auto& [url, address] : kRows) {
-    CAPTURE(url);
+    const auto& this_url = url;
+    CAPTURE(this_url);
     CHECK(must_parse("upstream: {url: \"" + url + "\"}").upstream.address.to_string() == address);
   }
 }
@@ -173,7 +174,8 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {"upstream: {url: \"http://a}\n", "layergate.yml:"},
   };
   for (const auto& [text, problem] : kRows) {
-    CAPTURE(text);
+    const auto& this_text = text;
+    CAPTURE(this_text);
     const auto loaded = parse(text, "/etc/layergate");
     CHECK_FALSE(loaded.config.has_value());
     REQUIRE_FALSE(loaded.errors.empty());

@@ -126,7 +126,7 @@ TEST_CASE("chunks: what other decoders let pass is refused") {
       ";a\r\n\r\n",
       "1;a\nx\r\n0\r\n\r\n",
       "1;a\rb\r\nx\r\n0\r\n\r\n",
-      std::string("1;\0\r\nx\r\n0\r\n\r\n", 14),
+      std::string("1;\0\r\nx\r\n0\r\n\r\n", 13),
       "1;\x7f\r\nx\r\n0\r\n\r\n",
       "0\r\n\n",
       "0\r\n\rX",

@@ -55,7 +55,8 @@ TEST_CASE("fields: a list's empty elements are dropped") {
       {",a,", {"a"}},
   };
   for (const auto& [value, elements] : kRows) {
-    CAPTURE(value);
+    const auto& this_value = value;
+    CAPTURE(this_value);
     std::vector<std::string_view> out;
     split_list(value, out);
     CHECK(out == elements);

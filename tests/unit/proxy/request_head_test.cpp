@@ -104,7 +104,8 @@ TEST_CASE("request head: request lines and what they get") {
       {"G(T / HTTP/1.1", 400},
   };
   for (const auto& [line, status] : kRows) {
-    CAPTURE(line);
+    const auto& this_line = line;
+    CAPTURE(this_line);
     CHECK(refused(with("", line)) == status);
   }
 }
@@ -155,7 +156,8 @@ TEST_CASE("request head: fields that disagree about the body's end are refused")
       {"Expect:\r\n", 417},
   };
   for (const auto& [fields, status] : kRows) {
-    CAPTURE(fields);
+    const auto& this_fields = fields;
+    CAPTURE(this_fields);
     CHECK(refused(with(fields)) == status);
   }
   CHECK(refused(with("Transfer-Encoding: chunked\r\n", "PUT / HTTP/1.0")) == 400);
@@ -189,7 +191,8 @@ TEST_CASE("request head: Host stands once and is a host") {
       {"a\xc3\xa4", 400},
   };
   for (const auto& [host, status] : kRows) {
-    CAPTURE(host);
+    const auto& this_host = host;
+    CAPTURE(this_host);
     CHECK(refused("GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n") == status);
   }
   CHECK(refused("GET / HTTP/1.1\r\n\r\n") == 400);
@@ -212,8 +215,10 @@ TEST_CASE("request head: whether the connection stays open") {
       {"GET / HTTP/1.0", "Connection: keep-alive, close\r\n", false},
   };
   for (const auto& [line, fields, keep_alive] : kRows) {
-    CAPTURE(line);
-    CAPTURE(fields);
+    const auto& this_line = line;
+    CAPTURE(this_line);
+    const auto& this_fields = fields;
+    CAPTURE(this_fields);
     CHECK(must_parse(with(fields, line)).keep_alive == keep_alive);
   }
 }

@@ -59,7 +59,8 @@ TEST_CASE("response head: status lines and whether they are one") {
       {"HTTP/1.1\t200 OK", false},
   };
   for (const auto& [line, taken] : kRows) {
-    CAPTURE(line);
+    const auto& this_line = line;
+    CAPTURE(this_line);
     CHECK((body_of(line, "Content-Length: 0\r\n", Method::get) != kRefused) == taken);
   }
 }
@@ -93,7 +94,8 @@ TEST_CASE("response head: how the body ends, or that nothing says it") {
       {"X_Y: a\r\nContent-Length: 5\r\n", kRefused},
   };
   for (const auto& [fields, body] : kRows) {
-    CAPTURE(fields);
+    const auto& this_fields = fields;
+    CAPTURE(this_fields);
     CHECK(body_of("HTTP/1.1 200 OK", fields, Method::get) == body);
   }
 }
@@ -126,7 +128,8 @@ TEST_CASE("response head: whether the registry keeps its connection") {
       {"HTTP/1.0 204 x\r\nConnection: keep-alive\r\n\r\n", false},
   };
   for (const auto& [text, keep_alive] : kRows) {
-    CAPTURE(text);
+    const auto& this_text = text;
+    CAPTURE(this_text);
     const auto head = parse_response_head(text, Method::get);
     REQUIRE(head.has_value());
     CHECK(head->keep_alive == keep_alive);
