@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests" / "unit"
 CLANG, TIDY = "clang++-14", "clang-tidy-14"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "layergate/clang-tidy"
 KEPT_DAYS = 30
@@ -103,12 +104,13 @@ def main() -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     forget_old()
     version = subprocess.run([TIDY, "--version"], check=True, capture_output=True).stdout
-    settings = (ROOT / ".clang-tidy", ROOT / "tests/unit/.clang-tidy")
-    salt = version + b"".join(file.read_bytes() for file in settings)
+    salt = version + (ROOT / ".clang-tidy").read_bytes()
+    of_tests = salt + (TESTS / ".clang-tidy").read_bytes()
 
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        pending = {pool.submit(check, entry, salt): entry["file"] for entry in entries}
+        pending = {pool.submit(check, entry, of_tests if TESTS in Path(entry["file"]).parents else salt): entry["file"]
+                   for entry in entries}
         for done in concurrent.futures.as_completed(pending):
             passed, said = done.result()
             name = os.path.relpath(pending[done], ROOT)
