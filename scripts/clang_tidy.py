@@ -59,8 +59,9 @@ def key_of(entry: dict[str, str], arguments: list[str], salt: bytes) -> str:
         [CLANG, *arguments, "-E", "-CC", entry["file"]],
         cwd=entry["directory"], check=True, capture_output=True,
     ).stdout
-    root = os.fsencode(ROOT) + b"/"
+    root = os.fsencode(ROOT)
     digest = hashlib.sha256(salt)
+    # "-I/clone" has no slash behind it.
     digest.update(os.fsencode("\0".join(arguments)).replace(root, b""))
     digest.update(source.replace(root, b""))
     return digest.hexdigest()
