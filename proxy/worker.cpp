@@ -16,12 +16,9 @@ namespace {
 constexpr std::size_t kScratch = 256U << 10U;
 
 event_base* make_base() {
-  event_config* config = event_config_new();
-  if (config == nullptr) throw std::bad_alloc();
-  // Changes of interest in one turn are told to the kernel together, or not at all if undone.
-  event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-  event_base* base = event_base_new_with_config(config);
-  event_config_free(config);
+  // Not EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST: it tells the kernel of a closed descriptor when the
+  // number may be another worker's already.
+  event_base* base = event_base_new();
   if (base == nullptr) throw std::runtime_error("libevent has no event loop for this machine");
   return base;
 }

@@ -33,8 +33,8 @@ AccessLog::~AccessLog() {
   for (const auto& [network, flood] : floods_) summarise(flood);
   summarise(others_);
   logger_->flush();
-  logger_.reset();
   pool_.reset();  // joins its thread, which ends when the queue is empty
+  logger_.reset();
 }
 
 void AccessLog::write(const AccessRecord& record) {

@@ -63,9 +63,9 @@ stage_lint() {
 
 # ---- unit
 
-# without_aslr COMMAND...: ThreadSanitizer of GCC 12 does not start where the
-# kernel randomises more bits of an address than it knows.
-without_aslr() { setarch "$(uname -m)" --addr-no-randomize "$@"; }
+# ThreadSanitizer of GCC 12 does not start where the kernel randomises more bits
+# of an address than it knows.
+without_aslr=(setarch "$(uname -m)" --addr-no-randomize)
 
 # run_unit NAME PRESET [PREFIX...]
 run_unit() {
@@ -145,7 +145,7 @@ stage_asan() {
 stage_tsan() {
   build tsan || return 0
   export TSAN_OPTIONS=second_deadlock_stack=1
-  run_unit unit-tsan tsan without_aslr
-  run_flow flow-tsan tsan setarch "$(uname -m)" --addr-no-randomize -- -m concurrent
+  run_unit unit-tsan tsan "${without_aslr[@]}"
+  run_flow flow-tsan tsan "${without_aslr[@]}" -- -m concurrent
   unset TSAN_OPTIONS
 }
