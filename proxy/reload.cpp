@@ -167,6 +167,10 @@ Reloader::Settled Reloader::settle(Subject& subject, const FileStamps& now) {
   bool unknown = false;
   for (const auto& [file, stamp] : now) {
     if (stamp.size < 0) continue;
+    // Of a file that is as it was, nothing has to be known.
+    const auto before = subject.seen.find(file);
+    const bool same = before != subject.seen.end() && before->second == stamp;
+    if (same && !files_.is_touched(file)) continue;
     const auto writer = files_.writer_of(file);
     present = present || writer == FileWatch::Writer::present;
     unknown = unknown || writer == FileWatch::Writer::unknown;

@@ -362,6 +362,14 @@ class TestHalves:
         reaches(gate, "bob", 200)
         assert "being written" not in gate.ask_admin("/readyz").body.decode()
 
+    def test_a_new_account_is_in_force_at_once(self, gate: Gate) -> None:
+        """Two files change, and acl.yml, of whose writers a stranger cannot know, does not."""
+        for name in ("eve", "mallory"):
+            gate.run_verb("user", "add", name, "--permissions", "view", "--password-stdin",
+                          stdin=b"Granite-Harbour-42\n")
+            wait(lambda: gate.ask("GET", "/v2/", user=name, password="Granite-Harbour-42").status == 200,
+                 "the account", SOON / 2)
+
     def test_a_password_file_that_is_never_closed_holds_up_no_policy(self, gate: Gate) -> None:
         with (gate.config / "htpasswd").open("a") as out:
             out.write("# begun\n")
