@@ -32,7 +32,7 @@ Answer ask(const acl::Policy& policy, const acl::Principal& who, acl::Action act
   route.endpoint = proxy::Endpoint::manifest;
   switch (action) {
     case acl::Action::view: {
-      const auto decision = proxy::decide_view(route, who, policy);
+      const auto decision = proxy::decide_view(arguments.name, arguments.tag, who, policy);
       return {decision.allowed, decision.to_string()};
     }
     case acl::Action::pull:

@@ -27,12 +27,17 @@ Refusal denied(const Route& route, const Principal& who, Action action, const De
   return {403, ErrorCode::denied, std::move(message), "", 0};
 }
 
+// A tag that stands for another manifest needs the right on every tag.
+Decision decide_tag(std::string_view repository, std::string_view tag, const Principal& who,
+                    const Policy& policy, Action action) {
+  return is_fallback_tag(tag) ? policy.decide_every_tag(who, action, repository)
+                              : policy.decide(who, action, repository, tag);
+}
+
 // The action on what the route names: a tag where it names one that means only itself, else all.
 Decision decide_reference(const Route& route, const Principal& who, const Policy& policy,
                           Action action) {
-  if (!route.tag.empty() && !is_fallback_tag(route.tag)) {
-    return policy.decide(who, action, route.repository, route.tag);
-  }
+  if (!route.tag.empty()) return decide_tag(route.repository, route.tag, who, policy, action);
   return policy.decide_every_tag(who, action, route.repository);
 }
 
@@ -201,8 +206,9 @@ std::optional<Refusal> refuse_account(const Decision& admitted) {
   return std::nullopt;
 }
 
-Decision decide_view(const Route& route, const Principal& who, const Policy& policy) {
-  return decide_reference(route, who, policy, Action::view);
+Decision decide_view(std::string_view repository, std::string_view tag, const Principal& who,
+                     const Policy& policy) {
+  return decide_tag(repository, tag, who, policy, Action::view);
 }
 
 Ruling rule_on(const Route& route, const Principal& who, const Policy& policy) {

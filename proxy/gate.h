@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "acl/policy.h"
 #include "proxy/error.h"
@@ -30,7 +31,8 @@ std::optional<Refusal> refuse_account(const acl::Decision& admitted);
 
 // Whether one tag is shown in lists. A tag that stands for another manifest needs the right on
 // every tag.
-acl::Decision decide_view(const Route& route, const acl::Principal& who, const acl::Policy& policy);
+acl::Decision decide_view(std::string_view repository, std::string_view tag,
+                          const acl::Principal& who, const acl::Policy& policy);
 
 Refusal unauthorized();
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "proxy/gate.h"
 #include "proxy/query.h"
 #include "proxy/reference.h"
 
@@ -43,12 +44,7 @@ std::size_t Listing::page_size() const {
 
 bool Listing::may_view(const std::string& repository, const std::string& tag) const {
   const auto& request = client_.request();
-  const auto who = request.principal();
-  // Such a tag speaks of another manifest, which only the index could find tags for.
-  if (is_fallback_tag(tag)) {
-    return request.policy->decide_every_tag(who, acl::Action::view, repository).allowed;
-  }
-  return request.policy->decide(who, acl::Action::view, repository, tag).allowed;
+  return decide_view(repository, tag, request.principal(), *request.policy).allowed;
 }
 
 void Listing::start() {

@@ -62,10 +62,7 @@ void Worker::stop() {
   if (!thread_.joinable()) return;
   post([this] {
     // Their records say so.
-    std::vector<ClientConnection*> clients;
-    clients.reserve(clients_.size());
-    for (const auto& [id, client] : clients_) clients.push_back(client.get());
-    for (auto* client : clients) client->abort("proxy ended");
+    for (auto* client : clients()) client->abort("proxy ended");
     event_base_loopbreak(base_.get());
   });
   thread_.join();
@@ -76,10 +73,7 @@ void Worker::begin_drain() {
     draining_ = true;
     for (const auto& listener : listeners_) listener->accept_all();
     listeners_.clear();
-    std::vector<ClientConnection*> clients;
-    clients.reserve(clients_.size());
-    for (const auto& [id, client] : clients_) clients.push_back(client.get());
-    for (auto* client : clients) client->begin_drain();
+    for (auto* client : clients()) client->begin_drain();
   });
 }
 
@@ -154,6 +148,13 @@ ClientConnection* Worker::find(std::uint64_t id) {
   return found == clients_.end() ? nullptr : found->second.get();
 }
 
+std::vector<ClientConnection*> Worker::clients() const {
+  std::vector<ClientConnection*> all;
+  all.reserve(clients_.size());
+  for (const auto& [id, client] : clients_) all.push_back(client.get());
+  return all;
+}
+
 void Worker::remove(std::uint64_t id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
@@ -170,10 +171,7 @@ void Worker::on_tick(evutil_socket_t /*fd*/, short /*what*/, void* self) {
 void Worker::tick() {
   for (const auto& listener : listeners_) listener->resume();
   const auto now = Clock::now();
-  std::vector<ClientConnection*> clients;  // one that goes meanwhile is only retired
-  clients.reserve(clients_.size());
-  for (const auto& [id, client] : clients_) clients.push_back(client.get());
-  for (auto* client : clients) client->tick(now);
+  for (auto* client : clients()) client->tick(now);
 }
 
 }  // namespace layergate::proxy

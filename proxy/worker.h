@@ -74,6 +74,8 @@ class Worker {
  private:
   static void on_posted(evutil_socket_t fd, short what, void* self);
   static void on_tick(evutil_socket_t fd, short what, void* self);
+  // For loops in which clients may go: one that goes is only retired.
+  [[nodiscard]] std::vector<ClientConnection*> clients() const;
   void run_posted();
   void tick();
 
