@@ -25,6 +25,15 @@ RuleIndex build_index(const Draft& draft) {
   for (const Pattern& pattern : draft.immutable) {
     builder.add({0, ActionSet::all(), true, false}, pattern, immutable);
   }
+  if (draft.push_unregistered) {
+    const Subject covered[] = {kCovered};
+    const RuleIndexBuilder::Rule any{0, ActionSet::all(), false, false};
+    for (const RuleDraft& rule : draft.rules) {
+      if (rule.deny) continue;
+      for (const Pattern& pattern : rule.images) builder.add(any, pattern, covered);
+    }
+    for (const Pattern& pattern : draft.once_covered) builder.add(any, pattern, covered);
+  }
   return builder.build();
 }
 

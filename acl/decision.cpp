@@ -19,6 +19,10 @@ std::string_view to_string(Reason reason) {
       return "admin";
     case Reason::usable:
       return "usable";
+    case Reason::unregistered:
+      return "unregistered";
+    case Reason::possession:
+      return "possession";
     case Reason::unknown_account:
       return "unknown_account";
     case Reason::disabled:
@@ -35,6 +39,8 @@ std::string_view to_string(Reason reason) {
       return "no_rule";
     case Reason::not_every_tag:
       return "not_every_tag";
+    case Reason::no_tag:
+      return "no_tag";
   }
   return "";
 }
@@ -48,6 +54,10 @@ std::string Decision::to_string() const {
       return "allowed by the permission admin";
     case Reason::usable:
       return "the account may be used";
+    case Reason::unregistered:
+      return "allowed by unregistered: push, for no rule covers the image";
+    case Reason::possession:
+      return "allowed: the account brought it there";
     case Reason::unknown_account:
       return "refused: the policy has no such account";
     case Reason::disabled:
@@ -65,6 +75,8 @@ std::string Decision::to_string() const {
     case Reason::not_every_tag:
       return "refused: every tag would be needed, and only some are allowed" +
              (rule == nullptr ? "" : ", see " + origin);
+    case Reason::no_tag:
+      return "refused: no tag on which the account has the right reaches it";
   }
   return "";
 }

@@ -72,6 +72,7 @@ struct Draft {
   std::vector<RuleDraft> rules;
   std::vector<TestDraft> tests;
   std::vector<Pattern> immutable;
+  std::vector<Pattern> once_covered;  // patterns of allow rules of earlier policies
   bool push_unregistered = false;
 
   [[nodiscard]] Problem problem(const Place& place, std::string what,

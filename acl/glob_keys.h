@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "acl/glob.h"
-#include "acl/id_table.h"
+#include "base/id_table.h"
 
 namespace layergate::acl {
 

@@ -96,6 +96,17 @@ bool read_sources(const std::vector<Source>& sources, Draft& draft, std::vector<
   return all_read;
 }
 
+std::vector<std::string> covered_by(const Draft& draft) {
+  std::vector<std::string> patterns;
+  for (const auto& rule : draft.rules) {
+    if (rule.deny) continue;
+    for (const auto& image : rule.images) patterns.push_back(image.name + ":" + image.tag);
+  }
+  std::sort(patterns.begin(), patterns.end());
+  patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
+  return patterns;
+}
+
 }  // namespace
 
 Collected collect(const std::filesystem::path& acl_file) {
@@ -105,19 +116,25 @@ Collected collect(const std::filesystem::path& acl_file) {
   return collected;
 }
 
-LoadResult load(const std::filesystem::path& acl_file, WallTime now) {
+LoadResult load(const std::filesystem::path& acl_file, WallTime now,
+                const std::vector<std::string>& once_covered) {
   auto collected = collect(acl_file);
-  if (!collected.errors.empty()) return {nullptr, std::move(collected.errors), {}};
-  return parse(collected.sources, now);
+  if (!collected.errors.empty()) return {nullptr, std::move(collected.errors), {}, {}};
+  return parse(collected.sources, now, once_covered);
 }
 
-LoadResult parse(const std::vector<Source>& sources, WallTime now) {
+LoadResult parse(const std::vector<Source>& sources, WallTime now,
+                 const std::vector<std::string>& once_covered) {
   LoadResult result;
   Draft draft;
   if (read_sources(sources, draft, result.errors)) {
     resolve(draft, now, result.errors, result.warnings);
   }
   if (result.errors.empty()) {
+    for (const auto& text : once_covered) {
+      if (auto pattern = parse_pattern(text)) draft.once_covered.push_back(*std::move(pattern));
+    }
+    if (draft.push_unregistered) result.covered = covered_by(draft);
     auto policy = compile(draft);
     run_tests(draft, *policy, now, result.errors, result.warnings);
     if (result.errors.empty()) result.policy = std::move(policy);

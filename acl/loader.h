@@ -20,12 +20,16 @@ struct LoadResult {
   std::shared_ptr<const Policy> policy;  // null exactly if errors is not empty
   std::vector<Problem> errors;
   std::vector<Problem> warnings;
+  // With `unregistered: push`: the patterns of the allow rules, sorted, each once. Who loads the next
+  // policy has to hand them on as `once_covered`, for what was covered stays closed.
+  std::vector<std::string> covered;
 };
 
 // Reads acl_file and, beside it, acl.d/*.yml in the order of their names (names that start with a
 // dot or do not end in .yml are skipped; one that cannot be read refuses the load). The policy's
 // own `tests:` are run at time `now`.
-LoadResult load(const std::filesystem::path& acl_file, WallTime now);
+LoadResult load(const std::filesystem::path& acl_file, WallTime now,
+                const std::vector<std::string>& once_covered = {});
 
 // The first half of load(): the texts as they stand on disk, for a change that is to be tried out
 // before it is made.
@@ -36,6 +40,7 @@ struct Collected {
 Collected collect(const std::filesystem::path& acl_file);
 
 // The same from texts; the first is acl.yml. REQUIRES: there is a first.
-LoadResult parse(const std::vector<Source>& sources, WallTime now);
+LoadResult parse(const std::vector<Source>& sources, WallTime now,
+                 const std::vector<std::string>& once_covered = {});
 
 }  // namespace layergate::acl

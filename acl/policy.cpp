@@ -198,8 +198,11 @@ Decision Policy::decide_every_tag(const Principal& who, Action action,
   return {false, Reason::not_every_tag, every.rule != nullptr ? every.rule : some.rule};
 }
 
-bool Policy::is_immutable(std::string_view repository, std::string_view tag) const {
-  const RuleIndex& index = impl_->index;
+namespace {
+
+// Whether a pattern of that subject, which is no account, matches.
+bool has_pattern(const RuleIndex& index, Subject subject, std::string_view repository,
+                 std::string_view tag) {
   FoundKeys names;
   FoundKeys tags;
   index.names().find(repository, names);
@@ -208,7 +211,7 @@ bool Policy::is_immutable(std::string_view repository, std::string_view tag) con
     return index.name_matches(entry, repository) && index.tag_matches(entry, tag);
   };
   return std::any_of(names.begin(), names.end(), [&](GlobKey name) {
-    const Node* node = index.find(kImmutable, name);
+    const Node* node = index.find(subject, name);
     if (node == nullptr) return false;
     const auto every = index.with_every_tag(*node);
     if (std::any_of(every.begin(), every.end(), matches)) return true;
@@ -219,17 +222,35 @@ bool Policy::is_immutable(std::string_view repository, std::string_view tag) con
   });
 }
 
-bool Policy::has_immutable(std::string_view repository) const {
-  const RuleIndex& index = impl_->index;
+// Whether a pattern of that subject matches the name; `every`: with every tag.
+bool has_name(const RuleIndex& index, Subject subject, std::string_view repository, bool every) {
   FoundKeys names;
   index.names().find(repository, names);
   return std::any_of(names.begin(), names.end(), [&](GlobKey name) {
-    const Node* node = index.find(kImmutable, name);
+    const Node* node = index.find(subject, name);
     if (node == nullptr) return false;
-    const auto entries = index.all(*node);
+    const auto entries = every ? index.with_every_tag(*node) : index.all(*node);
     return std::any_of(entries.begin(), entries.end(),
                        [&](const Entry& entry) { return index.name_matches(entry, repository); });
   });
+}
+
+}  // namespace
+
+bool Policy::is_immutable(std::string_view repository, std::string_view tag) const {
+  return has_pattern(impl_->index, kImmutable, repository, tag);
+}
+
+bool Policy::has_immutable(std::string_view repository) const {
+  return has_name(impl_->index, kImmutable, repository, false);
+}
+
+bool Policy::covers(std::string_view repository, std::string_view tag) const {
+  return has_pattern(impl_->index, kCovered, repository, tag);
+}
+
+bool Policy::covers_every_tag(std::string_view repository) const {
+  return has_name(impl_->index, kCovered, repository, true);
 }
 
 bool Policy::may_push_unregistered() const { return impl_->push_unregistered; }

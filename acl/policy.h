@@ -40,6 +40,8 @@ enum class Reason : std::uint8_t {
   rule,    // by the allow rule in Decision::rule
   admin,   // by the permission admin
   usable,  // the account itself (Policy::admit)
+  unregistered,  // by `unregistered: push` (index/rights.h, as the next two)
+  possession,    // the account brought it there
   // refused because of the account: 401
   unknown_account,
   disabled,
@@ -51,6 +53,7 @@ enum class Reason : std::uint8_t {
   denied,         // by the deny rule in Decision::rule
   no_rule,        // nothing allows it
   not_every_tag,  // asked about every tag of a repository; the rules reach only some
+  no_tag,         // no tag on which the account has the right reaches it
 };
 
 std::string_view to_string(Reason reason);
@@ -96,6 +99,10 @@ class Policy {
   [[nodiscard]] bool has_immutable(std::string_view repository) const;
   // `unregistered: push`
   [[nodiscard]] bool may_push_unregistered() const;
+  // Whether an allow rule covers the tag, or each tag that there could be, whomever it names; now,
+  // or in an earlier policy that the loader was told of. Answers only while may_push_unregistered().
+  [[nodiscard]] bool covers(std::string_view repository, std::string_view tag) const;
+  [[nodiscard]] bool covers_every_tag(std::string_view repository) const;
 
   // Holds the permission admin, whether or not the account may be used now.
   [[nodiscard]] bool is_admin(std::string_view account) const;

@@ -19,7 +19,7 @@
 
 #include "acl/action.h"
 #include "acl/glob_keys.h"
-#include "acl/id_table.h"
+#include "base/id_table.h"
 #include "acl/pattern.h"
 #include "acl/text_arena.h"
 

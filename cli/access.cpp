@@ -4,8 +4,9 @@
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "cli/load_config.h"
-#include "proxy/gate.h"
-#include "proxy/reference.h"
+#include "index/rights.h"
+#include "index/store.h"
+#include "oci/reference.h"
 
 namespace layergate::cli {
 namespace {
@@ -23,31 +24,30 @@ struct Answer {
   std::string why;
 };
 
-// What the proxy would say to the request by tag.
+// What the proxy would say to the request by tag, whether or not the tag exists.
 Answer ask(const acl::Policy& policy, const acl::Principal& who, acl::Action action,
-           const Arguments& arguments) {
-  proxy::Route route;
-  route.repository = arguments.name;
-  route.tag = arguments.tag;
-  route.endpoint = proxy::Endpoint::manifest;
-  switch (action) {
-    case acl::Action::view: {
-      const auto decision = proxy::decide_view(arguments.name, arguments.tag, who, policy);
-      return {decision.allowed, decision.to_string()};
+           const Arguments& arguments, const index::Index& facts) {
+  const index::Rights rights(facts, policy, who);
+  const auto decision = rights.on_tag(action, arguments.name, arguments.tag);
+  const bool changes = action == acl::Action::push || action == acl::Action::erase;
+  if (decision.allowed && changes && policy.is_immutable(arguments.name, arguments.tag)) {
+    const auto* in = facts.find_repository(arguments.name);
+    if (in != nullptr && facts.find_tag(*in, arguments.tag) != nullptr) {
+      return {false, "the tag exists and is immutable"};
     }
-    case acl::Action::pull:
-      route.method = proxy::Method::get;
-      break;
-    case acl::Action::push:
-      route.method = proxy::Method::put;
-      break;
-    case acl::Action::erase:
-      route.method = proxy::Method::erase;
-      break;
   }
-  const auto ruling = proxy::rule_on(route, who, policy);
-  if (!ruling.refusal) return {true, ruling.decision.to_string()};
-  return {false, ruling.decision.allowed ? ruling.refusal->message : ruling.decision.to_string()};
+  return {decision.allowed, decision.to_string()};
+}
+
+// What is known of the image's repository, if the proxy ever ran here.
+void load_facts(const std::filesystem::path& state, const std::string& repository,
+                index::Index& facts, std::vector<std::string>& covered) {
+  const auto file = state / "index.db";
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return;
+  index::Store store(file, index::Store::Mode::read);
+  store.load(facts, repository);
+  covered = store.covered();
 }
 
 int check(const Globals& globals, const Arguments& arguments) {
@@ -58,7 +58,7 @@ int check(const Globals& globals, const Arguments& arguments) {
                          : "error: --action takes view, pull, push or delete\n");
     return 2;
   }
-  if (!proxy::is_repository(arguments.name) || !proxy::is_tag(arguments.tag)) {
+  if (!oci::is_repository(arguments.name) || !oci::is_tag(arguments.tag)) {
     std::cerr << "error: " << arguments.name << ":" << arguments.tag
               << " is no image: a name is lower-case letters, digits and single separators, as "
                  "team/telechat, and a tag has at most 128 letters, digits and ._-\n";
@@ -66,13 +66,17 @@ int check(const Globals& globals, const Arguments& arguments) {
   }
   const auto config = load_config(globals);
   if (!config) return 3;
-  const auto policy = acl::load(config->acl, wall_now());
+  index::Index facts({config->index.grace, config->index.untagged});
+  std::vector<std::string> covered;
+  load_facts(config->state, arguments.name, facts, covered);
+  const auto policy = acl::load(config->acl, wall_now(), covered);
   const auto htpasswd = auth::Htpasswd::load(config->htpasswd);
   print_problems(policy.errors, "error");
   print_problems(htpasswd.errors, "error");
   if (!policy.policy || !htpasswd.htpasswd) return 3;
 
-  auto answer = ask(*policy.policy, {arguments.user, *address, wall_now()}, *action, arguments);
+  const acl::Principal who{arguments.user, *address, wall_now()};
+  auto answer = ask(*policy.policy, who, *action, arguments, facts);
   if (answer.allowed && htpasswd.htpasswd->find(arguments.user) == nullptr) {
     answer = {false, "no line in htpasswd"};
   }

@@ -68,7 +68,8 @@ class Builder {
   void build(const Node& root) {
     if (root.kind == Node::Kind::null ||
         !read_.map(root, "the file",
-                   {"listen", "admin", "upstream", "auth", "acl", "state", "workers", "limits"})) {
+                   {"listen", "admin", "upstream", "auth", "acl", "state", "workers", "limits",
+                     "index"})) {
       if (root.kind == Node::Kind::null)
         read_.refuse(root, "the file is empty; it needs at least upstream: {url: …}");
       return;
@@ -87,6 +88,7 @@ class Builder {
       config_.workers = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     }
     read_limits(root.find("limits"));
+    read_index(root.find("index"));
     check_addresses(root);
     if (loaded_.errors.empty()) loaded_.config = std::move(config_);
   }
@@ -173,7 +175,11 @@ class Builder {
                      closest(*text, {"refuse", "follow"}));
       }
     }
-    for (const auto* key : {"storage", "storage_mode", "exclusive"}) {
+    if (const auto* exclusive = node->find("exclusive")) {
+      Reader::into(config_.upstream.exclusive,
+                   read_.boolean(*exclusive, "upstream.exclusive"));
+    }
+    for (const auto* key : {"storage", "storage_mode"}) {
       const auto* value = node->find(key);
       if (value == nullptr || (value->kind == Node::Kind::scalar && value->scalar.empty()))
         continue;
@@ -255,6 +261,24 @@ class Builder {
     if (const auto* connections = node->find("connections")) {
       if (const auto count = read_.integer(*connections, "limits.connections", 1, 1'000'000))
         limits.connections = static_cast<int>(*count);
+    }
+  }
+
+  void read_index(const Node* node) {
+    if (node == nullptr || !read_.map(*node, "index", {"grace", "untagged", "parallel"})) return;
+    auto& index = config_.index;
+    const auto read_seconds = [&](const char* key, std::chrono::seconds& target) {
+      const auto* value = node->find(key);
+      if (value == nullptr) return;
+      if (const auto length = read_.duration(*value, std::string("index.") + key)) {
+        target = std::chrono::ceil<std::chrono::seconds>(*length);
+      }
+    };
+    read_seconds("grace", index.grace);
+    read_seconds("untagged", index.untagged);
+    if (const auto* parallel = node->find("parallel")) {
+      if (const auto count = read_.integer(*parallel, "index.parallel", 1, 256))
+        index.parallel = static_cast<int>(*count);
     }
   }
 

@@ -35,6 +35,13 @@ struct Upstream {
   std::string socket;  // path of a unix socket; if empty, `address` is meant
   Endpoint address;
   Redirects redirects = Redirects::refuse;
+  bool exclusive = true;  // nobody else writes to the registry
+};
+
+struct Index {
+  std::chrono::seconds grace{15 * 60};       // what a moved or deleted tag reached stays readable
+  std::chrono::seconds untagged{7 * 86400};  // what no tag reaches is remembered
+  int parallel = 8;                          // questions to the registry at once, in the background
 };
 
 struct Limits {
@@ -56,6 +63,7 @@ struct Config {
   std::filesystem::path state;
   std::chrono::milliseconds cache_ttl{300'000};
   int workers = 0;  // never 0 once loaded
+  Index index;
   Limits limits;
 };
 

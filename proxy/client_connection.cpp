@@ -4,16 +4,37 @@
 #include <algorithm>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
 #include "proxy/exchange.h"
-#include "proxy/gate.h"
+#include "index/rights.h"
 #include "proxy/listing.h"
+#include "proxy/manifest_push.h"
 #include "proxy/proxy_protocol.h"
+#include "proxy/referrers.h"
+#include "proxy/removal.h"
 
 namespace layergate::proxy {
 namespace {
 
-constexpr std::uint64_t kMaxManifest = 4U << 20U;  // bytes; CVE-2017-11468
+constexpr std::chrono::seconds kLearning{150};  // longer than the index waits for the registry
 constexpr std::chrono::seconds kLinger{5};
+
+constexpr std::size_t kMaxErrors = 64U << 10U;   // bytes of the registry's errors that are handed on
+
+// Whether an Accept field, or its absence, takes the type (RFC 9110, section 12.5.1).
+bool accepts(const std::vector<std::string_view>& accept, oci::MediaType type) {
+  const auto wanted = oci::to_string(type);
+  return accept.empty() || std::any_of(accept.begin(), accept.end(), [&](std::string_view range) {
+           const auto name = trim(range.substr(0, range.find(';')));
+           const bool is_refused = range.find(";q=0") != std::string_view::npos &&
+                                   range.find_first_of("123456789", range.find(";q=0") + 4) ==
+                                       std::string_view::npos;
+           return !is_refused &&
+                  (name == "*/*" || name == "application/*" || iequals(name, wanted));
+         });
+}
 
 // The client's address where trusted front ends stand between: the rightmost that is not theirs.
 // Nothing if the field cannot be read, which from a trusted front end never happens.
@@ -65,6 +86,7 @@ void ClientConnection::on_readable(Socket& /*socket*/) {
       break;
     }
     case State::authenticating:
+    case State::learning:
     case State::answering:
     case State::closed:
       break;
@@ -263,13 +285,95 @@ void ClientConnection::decide() {
     refuse(refused ? *refused : *route_refusal_, refused ? admitted.to_string() : "route");
     return;
   }
-  const auto ruling = rule_on(request.route, who, *request.policy);
+  learn(0);
+}
+
+// What the decision needs and the index may not have yet, one thing after the other. Only for who
+// holds some right there: for all others the answer is the same, whatever there is.
+void ClientConnection::learn(int step) {
+  const auto& request = *request_;
+  const auto& route = request.route;
+  const auto& context = worker_.context();
+  const bool exclusive = context.config.upstream.exclusive;
+  const auto has_right = [&](const std::string& repository) {
+    const auto who = request.principal();
+    const index::Index nothing({});
+    const index::Rights rights(nothing, *request.policy, who);
+    return rights.on_some_tag(acl::Action::pull, repository).allowed ||
+           rights.on_some_tag(acl::Action::push, repository).allowed ||
+           rights.on_some_tag(acl::Action::view, repository).allowed ||
+           rights.on_some_tag(acl::Action::erase, repository).allowed;
+  };
+  const auto is_known = [&](const std::string& repository) {
+    return context.index.read([&](const index::Index& facts) {
+      const bool is_there = facts.find_repository(repository) != nullptr;
+      return facts.is_known(repository) && (exclusive || is_there);
+    });
+  };
+  const auto next = [&] {
+    state_ = State::learning;
+    since_ = Worker::Clock::now();
+    return hand_on<std::string>([this, step](const std::string& problem) {
+      if (problem.empty()) {
+        learn(step + 1);
+      } else {
+        fail_upstream(problem);
+      }
+    });
+  };
+  const bool is_manifest = route.endpoint == Endpoint::manifest;
+  switch (step) {
+    case 0:
+      if (!route.repository.empty() &&
+          (!is_known(route.repository) || (!exclusive && route.endpoint == Endpoint::tags)) &&
+          has_right(route.repository)) {
+        return context.keeper.learn(route.repository, next());
+      }
+      [[fallthrough]];
+    case 1:
+      step = 1;
+      if (!route.from.empty() && !is_known(route.from) && has_right(route.from)) {
+        return context.keeper.learn(route.from, next());
+      }
+      [[fallthrough]];
+    case 2:
+      step = 2;
+      if (route.endpoint == Endpoint::catalog &&
+          (!exclusive || !context.keeper.status().complete)) {
+        return context.keeper.learn_catalog(next());
+      }
+      [[fallthrough]];
+    case 3:
+      step = 3;
+      if (!exclusive && is_manifest && !route.tag.empty() && has_right(route.repository)) {
+        return context.keeper.revalidate(route.repository, route.tag, next());
+      }
+      break;
+    default:
+      break;
+  }
+  rule();
+}
+
+void ClientConnection::rule() {
+  auto& request = *request_;
+  const auto who = request.principal();
+  const auto& context = worker_.context();
+  const auto ruling = context.index.read([&](const index::Index& facts) {
+    return rule_on(request.route, who, *request.policy, facts);
+  });
   auto& record = request.record;
   record.action = to_string(ruling.action);
   record.reason = to_string(ruling.decision.reason);
   if (ruling.decision.rule != nullptr) record.rule = ruling.decision.rule->to_string();
+  record.tag = ruling.tag;
   if (ruling.refusal) {
-    refuse(*ruling.refusal, record.reason);
+    // What is allowed and refused all the same is not there, or immutable.
+    record.allowed = ruling.decision.allowed && ruling.refusal->status == 404;
+    const auto reason = ruling.decision.allowed
+                            ? std::string(record.allowed ? "not there" : "immutable")
+                            : record.reason;
+    refuse(*ruling.refusal, reason);
     return;
   }
   record.allowed = true;  // by the policy; what the registry makes of it, the status says
@@ -278,15 +382,23 @@ void ClientConnection::decide() {
     request.route.mount.clear();
     request.route.from.clear();
   }
-  carry_out();
+  request.stored = ruling.stored;
+  carry_out(ruling);
 }
 
-void ClientConnection::carry_out() {
+void ClientConnection::carry_out(const Ruling& ruling) {
   auto& request = *request_;
   const auto& route = request.route;
   const auto& context = worker_.context();
   if (route.endpoint == Endpoint::ping) {
     answer({200, {}, "application/json", "{}"});
+    return;
+  }
+  if (route.endpoint == Endpoint::referrers) {
+    const auto who = request.principal();
+    answer(context.index.read([&](const index::Index& facts) {
+      return list_referrers(route, facts, index::Rights(facts, *request.policy, who));
+    }));
     return;
   }
   if (route.endpoint == Endpoint::upload &&
@@ -298,17 +410,23 @@ void ClientConnection::carry_out() {
         "upload of another");
     return;
   }
-  const bool is_manifest = route.endpoint == Endpoint::manifest && route.method == Method::put;
-  if (is_manifest && request.head.body.kind == Framing::Kind::length &&
-      request.head.body.length > kMaxManifest) {
-    refuse({413, ErrorCode::manifest_invalid, "a manifest may have 4 MiB at most", "", 0},
-           "too large");
+  const bool is_manifest = route.endpoint == Endpoint::manifest;
+  if (is_manifest && ruling.stored && !accepts(request.head.accept, *ruling.stored)) {
+    refuse({404, ErrorCode::manifest_unknown,
+            "the manifest is of type " + std::string(oci::to_string(*ruling.stored)) +
+                ", which the request's Accept does not name",
+            "", 0},
+           "not accepted");
     return;
   }
   if (route.endpoint == Endpoint::catalog || route.endpoint == Endpoint::tags) {
     handler_ = std::make_unique<Listing>(*this);
+  } else if (is_manifest && route.method == Method::put) {
+    handler_ = std::make_unique<ManifestPush>(*this, ruling);
+  } else if ((is_manifest || route.endpoint == Endpoint::blob) && route.method == Method::erase) {
+    handler_ = std::make_unique<Removal>(*this);
   } else {
-    handler_ = std::make_unique<Exchange>(*this, is_manifest ? kMaxManifest : UINT64_MAX);
+    handler_ = std::make_unique<Exchange>(*this);
   }
   state_ = State::handling;
   since_ = Worker::Clock::now();
@@ -344,6 +462,24 @@ void ClientConnection::answer(const Response& response) {
   state_ = State::answering;
   since_ = Worker::Clock::now();
   flush_answer();
+}
+
+void ClientConnection::answer_with_errors(int status, const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object() || !json.contains("errors") || body.size() > kMaxErrors) {
+    refuse({status, ErrorCode::unknown, "the registry refused it without saying why", "", 0},
+           "refused by the registry");
+    return;
+  }
+  request_->record.reason = "refused by the registry";
+  answer({status, {}, "application/json", json.dump(-1, ' ', false,
+          nlohmann::json::error_handler_t::replace)});
+}
+
+void ClientConnection::fail_upstream(const std::string& what) {
+  ++worker_.context().metrics.upstream_failures;
+  spdlog::warn("[{}] {}", request_->record.trace, what);
+  refuse({503, ErrorCode::unavailable, what, "", 5}, "registry failed");
 }
 
 void ClientConnection::flush_answer() {
@@ -457,6 +593,9 @@ void ClientConnection::tick(Worker::Clock::time_point now) {
       break;
     case State::lingering:
       if (waited > kLinger) close();
+      break;
+    case State::learning:
+      if (waited > kLearning) fail_upstream("the registry did not answer in time");
       break;
     case State::authenticating:
     case State::closed:

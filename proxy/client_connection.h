@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "auth/authenticator.h"
 #include "base/address.h"
 #include "proxy/buffer.h"
+#include "proxy/gate.h"
 #include "proxy/head_scanner.h"
 #include "proxy/request.h"
 #include "proxy/response.h"
@@ -55,9 +57,28 @@ class ClientConnection final : public Socket::Handler, public Retired {
   [[nodiscard]] Request& request() { return *request_; }
   [[nodiscard]] proxy::Handler* handler() { return handler_.get(); }
   [[nodiscard]] bool may_keep_alive() const;
+  // For answers that other threads give later: hands them to `task` on this worker, unless this
+  // state of the request has ended by then.
+  template <typename Answer>
+  std::function<void(Answer)> hand_on(std::function<void(const Answer&)> task) {
+    return [&worker = worker_, id = id_, serial = serial_, state = state_, at = handler_.get(),
+            task = std::move(task)](Answer answer) {
+      worker.post([&worker, id, serial, state, at, task, answer = std::move(answer)] {
+        auto* client = worker.find(id);
+        if (client != nullptr && client->serial_ == serial && client->state_ == state &&
+            client->handler_.get() == at) {
+          task(answer);
+        }
+      });
+    };
+  }
 
   // Ends the request with an answer of the proxy's own.
   void answer(const Response& response);
+  // With the errors that the registry gave as JSON.
+  void answer_with_errors(int status, const std::string& body);
+  // The registry, or the disk, failed.
+  void fail_upstream(const std::string& what);
   // The same for a refusal; `reason` is for the record.
   void refuse(const Refusal& refusal, const std::string& reason);
   // Ends the request whose answer was written whole. `keep`: more may come on this connection.
@@ -69,6 +90,7 @@ class ClientConnection final : public Socket::Handler, public Retired {
   enum class State : std::uint8_t {
     reading_head,
     authenticating,  // the pool hashes
+    learning,        // the index asks the registry for what the decision needs
     handling,        // handler_ has it
     answering,       // out_ holds the rest of an answer
     lingering,       // all is said; reading away what the client still sends
@@ -82,7 +104,9 @@ class ClientConnection final : public Socket::Handler, public Retired {
   void identify();
   void on_verdict(auth::Verdict verdict);
   void decide();
-  void carry_out();
+  void learn(int step);
+  void rule();
+  void carry_out(const Ruling& ruling);
 
   void flush_answer();
   void settle(bool keep);

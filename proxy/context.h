@@ -5,6 +5,9 @@
 
 #include "auth/authenticator.h"
 #include "config/config.h"
+#include "index/keeper.h"
+#include "index/shared_index.h"
+#include "proxy/body_reader.h"
 #include "proxy/metrics.h"
 #include "proxy/policy_store.h"
 #include "proxy/resolver.h"
@@ -24,6 +27,9 @@ struct Context {
   Metrics& metrics;
   const UploadToken& upload_token;
   StrangerLimit& strangers;
+  index::SharedIndex& index;
+  index::Keeper& keeper;
+  BodyBudget& bodies;
 };
 
 }  // namespace layergate::proxy

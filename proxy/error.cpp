@@ -28,6 +28,8 @@ std::string_view to_string(ErrorCode code) {
       return "DIGEST_INVALID";
     case ErrorCode::manifest_unknown:
       return "MANIFEST_UNKNOWN";
+    case ErrorCode::manifest_blob_unknown:
+      return "MANIFEST_BLOB_UNKNOWN";
     case ErrorCode::manifest_invalid:
       return "MANIFEST_INVALID";
     case ErrorCode::name_invalid:

@@ -19,6 +19,7 @@ enum class ErrorCode : std::uint8_t {
   blob_upload_invalid,
   digest_invalid,
   manifest_unknown,
+  manifest_blob_unknown,
   manifest_invalid,
   name_invalid,
   name_unknown,

@@ -26,8 +26,8 @@ bool may_repeat(Method method) { return method == Method::get || method == Metho
 
 }  // namespace
 
-Exchange::Exchange(ClientConnection& client, std::uint64_t most)
-    : client_(client), most_(most), moved_at_(Worker::Clock::now()), window_start_(moved_at_) {}
+Exchange::Exchange(ClientConnection& client)
+    : client_(client), moved_at_(Worker::Clock::now()), window_start_(moved_at_) {}
 
 Exchange::~Exchange() = default;
 
@@ -60,7 +60,6 @@ bool Exchange::connect(bool may_reuse) {
   Relay::Options options;
   options.in = client_.request().head.body;
   options.chunked_out = true;
-  options.most = most_;
   up_.emplace(client_.socket(), client_.in(), upstream_->socket, upstream_->out,
               client_.worker().pipes(), client_.worker().scratch(), options);
   state_ = State::sending;
@@ -96,7 +95,7 @@ void Exchange::send_to_upstream() {
     case Relay::Status::malformed:
       return fail(400, "the body's chunked coding is broken");
     case Relay::Status::too_large:
-      return fail(413, "a manifest may have 4 MiB at most");
+      return fail(413, "the body is too large");
   }
   watch_sockets();
 }
@@ -219,6 +218,8 @@ void Exchange::begin_response() {
     head.fields.push_back({"Docker-Content-Digest", request.route.digest});
   }
 
+  note_possession(head.status);
+
   const bool chunked = head.body.kind == Framing::Kind::chunked;
   keep_client_ =
       client_.may_keep_alive() && request_was_read() && !(chunked && request.head.http10);
@@ -240,6 +241,21 @@ void Exchange::begin_response() {
   last_moved_ = window_moved_ = 0;
   moved_at_ = window_start_ = Worker::Clock::now();
   send_to_client();
+}
+
+// What was uploaded or mounted is the account's to name in manifests from now on, before the client
+// knows of it.
+void Exchange::note_possession(int status) {
+  const auto& request = client_.request();
+  const auto& route = request.route;
+  const bool is_end =
+      (route.endpoint == Endpoint::upload && request.head.method == Method::put) ||
+      route.endpoint == Endpoint::start_upload;
+  if (status != 201 || !is_end) return;
+  const auto& digest = route.mount.empty() ? route.digest : route.mount;
+  if (!digest.empty()) {
+    client_.worker().context().keeper.possess(route.repository, digest, request.account);
+  }
 }
 
 void Exchange::follow_redirect() {

@@ -15,8 +15,7 @@ namespace layergate::proxy {
 
 class Exchange final : public Handler, public Socket::Handler {
  public:
-  // `most`: bytes that the request's body may have.
-  Exchange(ClientConnection& client, std::uint64_t most);
+  explicit Exchange(ClientConnection& client);
   ~Exchange() override;
 
   void start() override;
@@ -45,6 +44,7 @@ class Exchange final : public Handler, public Socket::Handler {
   // False if there is none left, or something was sent already.
   bool try_another_address();
   void begin_response();
+  void note_possession(int status);
   void follow_redirect();
   void on_resolved(const Resolver::Addresses& addresses);
   bool connect_to_storage();
@@ -57,7 +57,6 @@ class Exchange final : public Handler, public Socket::Handler {
   [[nodiscard]] bool is_too_slow(Worker::Clock::time_point now) const;
 
   ClientConnection& client_;
-  const std::uint64_t most_;
   State state_ = State::sending;
   std::string upstream_head_;
   std::unique_ptr<UpstreamConnection> upstream_;

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "proxy/reference.h"
+#include "index/rights.h"
+#include "oci/reference.h"
 
 namespace layergate::proxy {
 namespace {
@@ -11,6 +12,7 @@ using acl::Action;
 using acl::Decision;
 using acl::Policy;
 using acl::Principal;
+using index::Held;
 
 Refusal denied(const Route& route, const Principal& who, Action action, const Decision& decision) {
   std::string message(who.account);
@@ -18,33 +20,23 @@ Refusal denied(const Route& route, const Principal& who, Action action, const De
   message += acl::to_string(action);
   message += " ";
   message += route.image();
-  if (decision.reason == acl::Reason::not_every_tag) {
-    message += ": this needs the right on every tag of " + route.repository;
-  } else if (decision.rule != nullptr && !decision.rule->reason.empty()) {
+  if (decision.rule != nullptr && !decision.rule->reason.empty()) {
     message += ": ";
     message += decision.rule->reason;
   }
   return {403, ErrorCode::denied, std::move(message), "", 0};
 }
 
-// A tag that stands for another manifest needs the right on every tag.
-Decision decide_tag(std::string_view repository, std::string_view tag, const Principal& who,
-                    const Policy& policy, Action action) {
-  return is_fallback_tag(tag) ? policy.decide_every_tag(who, action, repository)
-                              : policy.decide(who, action, repository, tag);
-}
-
-// The action on what the route names: a tag where it names one that means only itself, else all.
-Decision decide_reference(const Route& route, const Principal& who, const Policy& policy,
-                          Action action) {
-  if (!route.tag.empty()) return decide_tag(route.repository, route.tag, who, policy, action);
-  return policy.decide_every_tag(who, action, route.repository);
+Refusal unknown_to_registry(ErrorCode code) {
+  const auto* what =
+      code == ErrorCode::blob_unknown ? "blob unknown to registry" : "manifest unknown";
+  return {404, code, what, "", 0};
 }
 
 class Judge {
  public:
-  Judge(const Route& route, const Principal& who, const Policy& policy)
-      : route_(route), who_(who), policy_(policy) {}
+  Judge(const Route& route, const Principal& who, const Policy& policy, const index::Index& index)
+      : route_(route), who_(who), policy_(policy), index_(index), rights_(index, policy, who) {}
 
   Ruling rule() {
     switch (route_.endpoint) {
@@ -52,14 +44,13 @@ class Judge {
       case Endpoint::catalog:
         return answer(Action::view, policy_.admit(who_));
       case Endpoint::tags:
-        return answer(Action::view, policy_.decide_some_tag(who_, Action::view, route_.repository));
+        return answer(Action::view, rights_.on_some_tag(Action::view, route_.repository));
       case Endpoint::referrers:
-        return hide(Action::pull, policy_.decide_every_tag(who_, Action::pull, route_.repository),
-                    ErrorCode::manifest_unknown);
+        return answer(Action::pull, rights_.on_some_tag(Action::pull, route_.repository));
       case Endpoint::manifest:
         return rule_manifest();
       case Endpoint::blob:
-        return rule_blob();
+        return route_.method == Method::erase ? erase_digest(Held::blob) : read_digest(Held::blob);
       case Endpoint::start_upload:
       case Endpoint::upload:
         return rule_upload();
@@ -73,109 +64,157 @@ class Judge {
       case Method::put:
         return push_manifest();
       case Method::erase:
-        return erase();
+        return route_.tag.empty() ? erase_digest(Held::manifest) : erase_tag();
       case Method::get:
       case Method::head:
       case Method::post:
       case Method::patch:
         break;
     }
-    const auto decision = decide_reference(route_, who_, policy_, Action::pull);
-    // containerd asks for a manifest before it pushes it, and gives up on 403.
-    const bool pushes = policy_.decide_some_tag(who_, Action::push, route_.repository).allowed;
-    if (pushes) return hide(Action::pull, decision, ErrorCode::manifest_unknown);
-    return answer(Action::pull, decision);
+    return route_.tag.empty() ? read_digest(Held::manifest) : read_tag();
   }
 
-  Ruling rule_blob() {
-    if (route_.method == Method::erase) return erase();
-    // skopeo asks other repositories for layers to mount, and gives up on 403.
-    return hide(Action::pull, policy_.decide_every_tag(who_, Action::pull, route_.repository),
-                ErrorCode::blob_unknown);
+  Ruling read_tag() {
+    const auto decision = rights_.on_tag(Action::pull, route_.repository, route_.tag);
+    auto ruling = answer(Action::pull, decision);
+    if (ruling.refusal) {
+      // containerd asks for a manifest before it pushes it, and gives up on 403.
+      if (ruling.refusal->status == 403 && !refuse_account(decision) && pushes()) {
+        ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
+      }
+      return ruling;
+    }
+    const auto* tag = find_tag();
+    if (tag == nullptr) {
+      ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
+    } else {
+      ruling.stored = index_.media_type(tag->root);
+      ruling.tag = route_.tag;
+    }
+    return ruling;
+  }
+
+  Ruling read_digest(Held as) {
+    auto reach = rights_.may_read(route_.repository, route_.digest, as);
+    auto ruling = hide(Action::pull, reach.decision, as);
+    if (ruling.refusal) return ruling;
+    ruling.tag = std::move(reach.tag);
+    const auto* in = index_.find_repository(route_.repository);
+    const auto node = in == nullptr ? index::kNone : index_.find(*in, route_.digest);
+    if (as == Held::manifest && node != index::kNone && index_.is_manifest(node)) {
+      ruling.stored = index_.media_type(node);
+    }
+    return ruling;
   }
 
   Ruling rule_upload() {
-    auto ruling =
-        answer(Action::push, policy_.decide_some_tag(who_, Action::push, route_.repository));
+    auto ruling = answer(Action::push, rights_.on_some_tag(Action::push, route_.repository));
     if (!ruling.refusal) ruling.refusal = refuse_reserved_name();
     if (!ruling.refusal && !route_.mount.empty() && !route_.from.empty()) {
-      ruling.mount_readable = policy_.decide_every_tag(who_, Action::pull, route_.from).allowed;
+      ruling.mount_readable =
+          rights_.may_read(route_.from, route_.mount, Held::blob).decision.allowed;
     }
     return ruling;
   }
 
   Ruling push_manifest() {
     const bool by_tag = !route_.tag.empty();
-    const auto push = by_tag ? decide_reference(route_, who_, policy_, Action::push)
-                             : policy_.decide_some_tag(who_, Action::push, route_.repository);
-    auto ruling = answer(Action::push, push);
+    auto ruling =
+        answer(Action::push, by_tag ? rights_.on_tag(Action::push, route_.repository, route_.tag)
+                                    : rights_.on_some_tag(Action::push, route_.repository));
+    if (!ruling.refusal) ruling.refusal = refuse_reserved_name();
+    if (ruling.refusal || !by_tag) return ruling;
+    ruling.tag = route_.tag;
+    ruling.must_be_unchanged = policy_.is_immutable(route_.repository, route_.tag);
+    ruling.must_be_own = ruling.decision.reason == acl::Reason::unregistered;
+    return ruling;
+  }
+
+  Ruling erase_tag() {
+    auto ruling =
+        answer(Action::erase, rights_.on_tag(Action::erase, route_.repository, route_.tag));
     if (ruling.refusal) return ruling;
-    ruling.refusal = refuse_reserved_name();
-    if (ruling.refusal) return ruling;
-    if (by_tag && policy_.is_immutable(route_.repository, route_.tag)) {
-      // Whether the tag exists already, only the index can say.
-      ruling.refusal = Refusal{403, ErrorCode::denied, route_.image() + " is immutable", "", 0};
-      return ruling;
-    }
-    // A manifest reads what it names: each descriptor has to be readable to its pusher.
-    const auto pull = policy_.decide_every_tag(who_, Action::pull, route_.repository);
-    if (!pull.allowed) {
-      ruling.decision = pull;
-      ruling.refusal =
-          Refusal{403, ErrorCode::denied,
-                  std::string(who_.account) + " may not push " + route_.image() +
-                      ": a push needs the right to pull every tag of " + route_.repository,
-                  "", 0};
+    ruling.tag = route_.tag;
+    if (find_tag() == nullptr) {
+      ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
+    } else if (policy_.is_immutable(route_.repository, route_.tag)) {
+      ruling.refusal = immutable();
     }
     return ruling;
   }
 
-  Ruling erase() {
-    auto ruling = answer(Action::erase, decide_reference(route_, who_, policy_, Action::erase));
-    if (ruling.refusal) return ruling;
-    const bool immutable = route_.tag.empty() || is_fallback_tag(route_.tag)
-                               ? policy_.has_immutable(route_.repository)
-                               : policy_.is_immutable(route_.repository, route_.tag);
-    if (immutable) {
-      ruling.refusal = Refusal{403, ErrorCode::denied,
-                               route_.image() + " is immutable, or may carry a tag that is", "", 0};
+  Ruling erase_digest(Held as) {
+    auto reach = rights_.may_delete(route_.repository, route_.digest, as);
+    if (!reach.decision.allowed) {
+      // To who may read it, that it is there is no secret.
+      const auto read = rights_.may_read(route_.repository, route_.digest, as);
+      return read.decision.allowed ? answer(Action::erase, reach.decision)
+                                   : hide(Action::erase, some_decision(Action::erase), as);
     }
+    auto ruling = answer(Action::erase, reach.decision);
+    ruling.tag = std::move(reach.tag);
+    if (rights_.is_immutable(route_.repository, route_.digest)) ruling.refusal = immutable();
     return ruling;
+  }
+
+  // Not allowed, for a reason that the policy alone gives.
+  Decision some_decision(Action action) const {
+    auto decision = policy_.decide_some_tag(who_, action, route_.repository);
+    if (decision.allowed) decision = {false, acl::Reason::no_tag, nullptr};
+    return decision;
+  }
+
+  Refusal immutable() const {
+    return {403, ErrorCode::denied, route_.image() + " is immutable, or carries a tag that is", "",
+            0};
   }
 
   std::optional<Refusal> refuse_reserved_name() const {
-    if (!has_reserved_part(route_.repository)) return std::nullopt;
+    if (!oci::has_reserved_part(route_.repository)) return std::nullopt;
     return Refusal{400, ErrorCode::name_invalid,
                    "no part of a repository's name may be manifests, blobs, tags, uploads or "
                    "referrers",
                    "", 0};
   }
 
+  const index::Tag* find_tag() const {
+    const auto* in = index_.find_repository(route_.repository);
+    return in == nullptr ? nullptr : index_.find_tag(*in, route_.tag);
+  }
+
+  bool pushes() const { return rights_.on_some_tag(Action::push, route_.repository).allowed; }
+
   // 403 if it is not allowed.
   Ruling answer(Action action, const Decision& decision) const {
-    Ruling ruling{action, decision, refuse_account(decision), false};
+    Ruling ruling;
+    ruling.action = action;
+    ruling.decision = decision;
+    ruling.refusal = refuse_account(decision);
     if (!decision.allowed && !ruling.refusal) {
       ruling.refusal = denied(route_, who_, action, decision);
     }
     return ruling;
   }
 
-  // 404 if it is not allowed, as if it did not exist.
-  Ruling hide(Action action, const Decision& decision, ErrorCode code) const {
-    Ruling ruling{action, decision, refuse_account(decision), false};
-    if (!decision.allowed && !ruling.refusal) ruling.refusal = unknown_to_registry(code);
+  // If it is not allowed, the answer for a digest that is not there.
+  Ruling hide(Action action, const Decision& decision, Held as) const {
+    auto ruling = answer(action, decision);
+    if (!ruling.refusal || refuse_account(decision)) return ruling;
+    if (as == Held::blob) {
+      // skopeo asks other repositories for layers to mount, and gives up on 403.
+      ruling.refusal = unknown_to_registry(ErrorCode::blob_unknown);
+    } else if (pushes() || rights_.on_every_tag(action, route_.repository).allowed ||
+               rights_.on_every_tag(Action::pull, route_.repository).allowed) {
+      ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
+    }
     return ruling;
-  }
-
-  static Refusal unknown_to_registry(ErrorCode code) {
-    const auto* what =
-        code == ErrorCode::blob_unknown ? "blob unknown to registry" : "manifest unknown";
-    return {404, code, what, "", 0};
   }
 
   const Route& route_;
   const Principal& who_;
   const Policy& policy_;
+  const index::Index& index_;
+  const index::Rights rights_;
 };
 
 }  // namespace
@@ -197,22 +236,40 @@ std::optional<Refusal> refuse_account(const Decision& admitted) {
     case acl::Reason::rule:
     case acl::Reason::admin:
     case acl::Reason::usable:
+    case acl::Reason::unregistered:
+    case acl::Reason::possession:
     case acl::Reason::permission:
     case acl::Reason::denied:
     case acl::Reason::no_rule:
     case acl::Reason::not_every_tag:
+    case acl::Reason::no_tag:
       return std::nullopt;
   }
   return std::nullopt;
 }
 
-Decision decide_view(std::string_view repository, std::string_view tag, const Principal& who,
-                     const Policy& policy) {
-  return decide_tag(repository, tag, who, policy, Action::view);
+Ruling rule_on(const Route& route, const Principal& who, const Policy& policy,
+               const index::Index& index) {
+  return Judge(route, who, policy, index).rule();
 }
 
-Ruling rule_on(const Route& route, const Principal& who, const Policy& policy) {
-  return Judge(route, who, policy).rule();
+std::optional<Refusal> rule_on_contents(const oci::Manifest& manifest, std::string_view repository,
+                                        const Principal& who, const Policy& policy,
+                                        const index::Index& index) {
+  const index::Rights rights(index, policy, who);
+  const auto refuse = [](const oci::Descriptor& descriptor) {
+    return Refusal{404, ErrorCode::manifest_blob_unknown,
+                   "the manifest names " + descriptor.digest +
+                       ", which is not in this repository: push it there first",
+                   "", 0};
+  };
+  for (const auto& child : manifest.manifests) {
+    if (!rights.may_name(repository, child.digest, Held::manifest)) return refuse(child);
+  }
+  for (const auto& blob : manifest.blobs) {
+    if (!rights.may_name(repository, blob.digest, Held::blob)) return refuse(blob);
+  }
+  return std::nullopt;
 }
 
 }  // namespace layergate::proxy

@@ -1,9 +1,7 @@
 // The ruling on one request: the table "What each request needs" (docs/policy.md), by names.
 //
-// What depends on which tags reach a digest is refused to everyone who does not hold the right on
-// every tag of the repository: closed, never open.
-//
-// Nothing here looks at what the registry holds, so that a refusal tells nothing about it.
+// What may not be read is refused as if it were not there, by the policy alone: status, body and time
+// of a refusal tell nothing about what the registry holds.
 #pragma once
 
 #include <optional>
@@ -11,6 +9,8 @@
 #include <string_view>
 
 #include "acl/policy.h"
+#include "index/index.h"
+#include "oci/manifest.h"
 #include "proxy/error.h"
 #include "proxy/route.h"
 
@@ -21,18 +21,27 @@ struct Ruling {
   acl::Decision decision;
   std::optional<Refusal> refusal;  // none: the request may go on
   bool mount_readable = false;     // start_upload with a mount: its source may be read
+  std::string tag;                 // the tag through which a digest is reached
+  std::optional<oci::MediaType> stored;  // of a manifest that is read, if the index knows it
+  // Of a manifest that is put, what must still hold when it is carried out: index::Push.
+  bool must_be_unchanged = false;
+  bool must_be_own = false;
 };
 
-Ruling rule_on(const Route& route, const acl::Principal& who, const acl::Policy& policy);
+// By the facts of the index: what it does not know is not there, so who calls this has learned of
+// route.repository (and of route.from) before.
+Ruling rule_on(const Route& route, const acl::Principal& who, const acl::Policy& policy,
+               const index::Index& index);
+
+// A manifest reads what it names: nothing, if each descriptor but the subject may be named by who
+// puts it, else the answer, which is the same for what is not there.
+std::optional<Refusal> rule_on_contents(const oci::Manifest& manifest, std::string_view repository,
+                                        const acl::Principal& who, const acl::Policy& policy,
+                                        const index::Index& index);
 
 // The OCI error for an account that acl::Policy::admit() refuses, or nothing for one that it
 // admits.
 std::optional<Refusal> refuse_account(const acl::Decision& admitted);
-
-// Whether one tag is shown in lists. A tag that stands for another manifest needs the right on
-// every tag.
-acl::Decision decide_view(std::string_view repository, std::string_view tag,
-                          const acl::Principal& who, const acl::Policy& policy);
 
 Refusal unauthorized();
 

@@ -4,12 +4,12 @@
 // "Listing tags"): `n` entries after `last` in lexical order, and a Link if there are more.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "index/index.h"
+#include "index/rights.h"
 #include "proxy/client_connection.h"
-#include "proxy/fetch.h"
 
 namespace layergate::proxy {
 
@@ -24,25 +24,20 @@ class Listing final : public Handler {
   [[nodiscard]] bool request_was_read() const override { return true; }
 
  private:
-  // Asks the registry; `next` gets an answer with status 200 and its JSON, or with 404.
-  void ask(std::string target, void (Listing::*next)(const Fetch::Answer&));
-  void on_tags(const Fetch::Answer& answer);
-  void on_catalog(const Fetch::Answer& answer);
-  void on_tags_of_candidate(const Fetch::Answer& answer);
-  // Goes on with the candidates of the present page of the registry's catalogue.
+  // Looks at some more entries; the others of the loop get their turn in between.
   void sift();
+  // Each returns whether it is done, and looks at about kTurn tags at most.
+  bool sift_tags(const index::Index& facts, const index::Rights& rights);
+  bool sift_catalog(const index::Index& facts, const index::Rights& rights);
   void reply();
-  void fail(const std::string& what);
   [[nodiscard]] std::size_t page_size() const;
-  [[nodiscard]] bool may_view(const std::string& repository, const std::string& tag) const;
 
   ClientConnection& client_;
-  std::unique_ptr<Fetch> fetch_;
-  std::vector<std::string> found_;       // one more than the page, if there are more
-  std::vector<std::string> candidates_;  // of the registry's page, in its order
-  std::size_t next_candidate_ = 0;
-  std::string cursor_;  // the registry's last= for its next page
-  bool registry_has_more_ = true;
+  std::vector<std::string> found_;  // one more than the page, if there are more
+  std::string cursor_;              // the last entry that was looked at
+  std::string tag_cursor_;          // within the catalogue's present repository
+  bool nothing_ = false;            // no tag may be viewed
+  bool probing_ = false;            // nothing stands behind `last`; does anything before it?
 };
 
 }  // namespace layergate::proxy

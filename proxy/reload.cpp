@@ -41,10 +41,11 @@ void log_errors(const std::vector<Problem>& problems) {
 }  // namespace
 
 Reloader::Reloader(const config::Config& config, PolicyStore& policies,
-                   auth::Authenticator& authenticator)
+                   auth::Authenticator& authenticator, index::Keeper& keeper)
     : config_(config),
       policies_(policies),
       authenticator_(authenticator),
+      keeper_(keeper),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Reloader::~Reloader() {
@@ -217,7 +218,7 @@ FileStamps Reloader::htpasswd_stamps() const {
 }
 
 Reloader::Load Reloader::load_policy(const FileStamps& stamps) {
-  auto loaded = acl::load(config_.acl, wall_now());
+  auto loaded = acl::load(config_.acl, wall_now(), keeper_.covered());
   files_.take_events();
   if (!is_still(stamps, policy_stamps())) return Load::again;
   done(policy_, stamps);
@@ -225,6 +226,7 @@ Reloader::Load Reloader::load_policy(const FileStamps& stamps) {
   if (loaded.policy) {
     spdlog::info("policy in force: {} rules, {} accounts", loaded.policy->rule_count(),
                  loaded.policy->accounts().size());
+    keeper_.remember_covered(std::move(loaded.covered));
     policies_.set(std::move(loaded.policy));
     return Load::taken;
   }

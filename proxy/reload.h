@@ -17,6 +17,7 @@
 #include "auth/authenticator.h"
 #include "base/fd.h"
 #include "config/config.h"
+#include "index/keeper.h"
 #include "proxy/file_watch.h"
 #include "proxy/policy_store.h"
 
@@ -24,7 +25,8 @@ namespace layergate::proxy {
 
 class Reloader {
  public:
-  Reloader(const config::Config& config, PolicyStore& policies, auth::Authenticator& authenticator);
+  Reloader(const config::Config& config, PolicyStore& policies, auth::Authenticator& authenticator,
+           index::Keeper& keeper);
   ~Reloader();
 
   // The first load: false if something is wrong, which was then logged. Nothing is in force.
@@ -72,6 +74,7 @@ class Reloader {
   const config::Config& config_;
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
+  index::Keeper& keeper_;  // remembers what was covered
   std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force
   std::optional<Clock::time_point> htpasswd_gone_;  // since when it cannot be read
   FileWatch files_;

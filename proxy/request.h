@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "acl/policy.h"
+#include "oci/manifest.h"
 #include "proxy/request_head.h"
 #include "proxy/route.h"
 #include "records/access_record.h"
@@ -19,6 +21,7 @@ struct Request {
   std::string account;                        // whose credential was sent
   std::string unusable;                       // why the account may not be used at all, or empty
   std::shared_ptr<const acl::Policy> policy;  // the one that decides this request, to its end
+  std::optional<oci::MediaType> stored;       // the form of a manifest that is read, if it is known
   records::AccessRecord record;
   std::chrono::steady_clock::time_point start;
 

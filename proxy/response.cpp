@@ -4,7 +4,7 @@
 #include <array>
 
 #include "proxy/query.h"
-#include "proxy/reference.h"
+#include "oci/reference.h"
 
 namespace layergate::proxy {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "proxy/query.h"
-#include "proxy/reference.h"
+#include "oci/reference.h"
 
 namespace layergate::proxy {
 namespace {
@@ -116,8 +116,8 @@ std::optional<Refusal> read_query(Route& route, const Query& query) {
         route.page_size = static_cast<int>(std::min<std::uint64_t>(*value, kMaxPageSize));
       }
       route.page_last = text("last");
-      const bool well_formed = route.endpoint == Endpoint::catalog ? is_repository(route.page_last)
-                                                                   : is_tag(route.page_last);
+      const bool well_formed = route.endpoint == Endpoint::catalog ? oci::is_repository(route.page_last)
+                                                                   : oci::is_tag(route.page_last);
       if (!route.page_last.empty() && !well_formed) {
         return bad(ErrorCode::name_invalid, "last must be an entry of the list");
       }
@@ -126,7 +126,7 @@ std::optional<Refusal> read_query(Route& route, const Query& query) {
     case Endpoint::start_upload:
     case Endpoint::upload:
       route.digest = text("digest");
-      if (query.find("digest") != nullptr && !is_digest(route.digest)) {
+      if (query.find("digest") != nullptr && !oci::is_digest(route.digest)) {
         return bad(ErrorCode::digest_invalid,
                    "digest must be sha256: or sha512: and its hexadecimal digits");
       }
@@ -137,10 +137,10 @@ std::optional<Refusal> read_query(Route& route, const Query& query) {
       }
       route.mount = text("mount");
       route.from = text("from");
-      if (query.find("mount") != nullptr && !is_digest(route.mount)) {
+      if (query.find("mount") != nullptr && !oci::is_digest(route.mount)) {
         return bad(ErrorCode::digest_invalid, "mount must be a digest");
       }
-      if (query.find("from") != nullptr && !is_repository(route.from)) {
+      if (query.find("from") != nullptr && !oci::is_repository(route.from)) {
         return bad(ErrorCode::name_invalid, "from must be a repository's name");
       }
       return std::nullopt;
@@ -201,7 +201,7 @@ tl::expected<Route, Refusal> parse_route(Method method, std::string_view path,
   route.endpoint = shape->endpoint;
   route.method = method;
   if (shape->endpoint != Endpoint::ping && shape->endpoint != Endpoint::catalog) {
-    if (!is_repository(shape->name)) {
+    if (!oci::is_repository(shape->name)) {
       return refuse(400, ErrorCode::name_invalid,
                     "a repository's name is lower-case letters, digits and single separators");
     }
@@ -209,9 +209,9 @@ tl::expected<Route, Refusal> parse_route(Method method, std::string_view path,
   }
   switch (shape->endpoint) {
     case Endpoint::manifest:
-      if (is_digest(shape->last)) {
+      if (oci::is_digest(shape->last)) {
         route.digest = shape->last;
-      } else if (is_tag(shape->last)) {
+      } else if (oci::is_tag(shape->last)) {
         route.tag = shape->last;
       } else {
         return refuse(400,
@@ -222,14 +222,14 @@ tl::expected<Route, Refusal> parse_route(Method method, std::string_view path,
       break;
     case Endpoint::blob:
     case Endpoint::referrers:
-      if (!is_digest(shape->last)) {
+      if (!oci::is_digest(shape->last)) {
         return refuse(400, ErrorCode::digest_invalid,
                       "a digest is sha256: or sha512: and its hexadecimal digits");
       }
       route.digest = shape->last;
       break;
     case Endpoint::upload:
-      if (!is_upload_id(shape->last)) {
+      if (!oci::is_upload_id(shape->last)) {
         return refuse(400, ErrorCode::blob_upload_invalid, "a malformed upload id");
       }
       route.upload_id = shape->last;

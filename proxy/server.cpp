@@ -35,11 +35,13 @@ Server::Server(config::Config config)
       access_log_(make_state(config_.state) / "access.log"),
       upload_token_(load_token(config_.state)),
       strangers_(std::max(config_.limits.connections / 2, 1)),
+      index_({config_.index.grace, config_.index.untagged}),
       resolver_(config_.upstream),
       authenticator_(auth_options(config_)),
-      reloader_(config_, policies_, authenticator_),
-      context_{config_,   policies_, authenticator_, access_log_,
-               resolver_, metrics_,  upload_token_,  strangers_} {
+      keeper_(config_, index_),
+      reloader_(config_, policies_, authenticator_, keeper_),
+      context_{config_,       policies_,  authenticator_, access_log_, resolver_, metrics_,
+               upload_token_, strangers_, index_,         keeper_,     bodies_} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.
@@ -66,6 +68,7 @@ std::vector<std::vector<Fd>> Server::bind_all() const {
 }
 
 void Server::start() {
+  keeper_.start();
   for (const auto& worker : workers_) worker->start();
   reloader_.start();
 }

@@ -46,10 +46,13 @@ class Server {
   records::AccessLog access_log_;
   UploadToken upload_token_;
   StrangerLimit strangers_;
+  BodyBudget bodies_;
+  index::SharedIndex index_;
   // Workers outlive the threads that post to them, though their loops are stopped before those.
   std::vector<std::unique_ptr<Worker>> workers_;
   Resolver resolver_;
   auth::Authenticator authenticator_;
+  index::Keeper keeper_;
   Reloader reloader_;
   Context context_;
   std::atomic<bool> draining_{false};

@@ -84,10 +84,16 @@ tl::expected<std::string, Refusal> upstream_head(const Request& request, std::st
   const auto& route = request.route;
   auto out = start(to_string(head.method), upstream_target(route), host);
 
-  if (!head.accept.empty()) {
+  for (const auto range : head.accept) {
+    if (!is_media_range(range)) return bad("a malformed Accept field");
+  }
+  if (route.endpoint == Endpoint::manifest) {
+    // The stored form and no other: the registry would convert it for who accepts less.
+    add_field(out, "Accept",
+              request.stored ? oci::to_string(*request.stored) : oci::every_media_type());
+  } else if (!head.accept.empty()) {
     std::string accept;
     for (const auto range : head.accept) {
-      if (!is_media_range(range)) return bad("a malformed Accept field");
       accept += (accept.empty() ? "" : ", ") + std::string(range);
     }
     add_field(out, "Accept", accept);
@@ -136,10 +142,6 @@ std::string redirected_head(const Request& request, std::string_view target,
   auto out = start(to_string(request.head.method), target, host);
   if (const auto range = single_range(request.head.range)) add_field(out, "Range", *range);
   return out + "\r\n";
-}
-
-std::string get_head(std::string_view target, std::string_view host) {
-  return start("GET", target, host) + "\r\n";
 }
 
 }  // namespace layergate::proxy

@@ -17,7 +17,4 @@ tl::expected<std::string, Refusal> upstream_head(const Request& request, std::st
 // For the leg that follows a redirect: the same question, at another place.
 std::string redirected_head(const Request& request, std::string_view target, std::string_view host);
 
-// For questions that the proxy asks itself.
-std::string get_head(std::string_view target, std::string_view host);
-
 }  // namespace layergate::proxy

@@ -23,6 +23,7 @@ std::string AccessRecord::to_json() const {
                                  {"repository", capped(repository)},
                                  {"reference", capped(reference)},
                                  {"digest", digest},
+                                 {"tag", tag},
                                  {"status", status},
                                  {"code", code},
                                  {"bytes_in", bytes_in},

@@ -19,6 +19,7 @@ struct AccessRecord {
   std::string repository;
   std::string reference;  // tag or digest, as it was asked for
   std::string digest;     // what was served or stored, where it is known
+  std::string tag;        // on which the decision was made: the one that reaches the digest
   int status = 0;
   std::string code;            // OCI error code, if the proxy refused it
   std::uint64_t bytes_in = 0;  // of bodies

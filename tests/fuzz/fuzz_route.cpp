@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/reference.h"
+#include "oci/reference.h"
 #include "proxy/route.h"
 
 namespace {
@@ -33,17 +33,17 @@ bool equal(const Route& a, const Route& b) {
 
 void check_grammar(const Route& route) {
   const bool named = route.endpoint != Endpoint::ping && route.endpoint != Endpoint::catalog;
-  require(named ? is_repository(route.repository) : route.repository.empty());
-  require(route.tag.empty() || is_tag(route.tag));
-  require(route.digest.empty() || is_digest(route.digest));
-  require(route.mount.empty() || is_digest(route.mount));
-  require(route.from.empty() || is_repository(route.from));
-  require(route.upload_id.empty() || is_upload_id(route.upload_id));
+  require(named ? oci::is_repository(route.repository) : route.repository.empty());
+  require(route.tag.empty() || oci::is_tag(route.tag));
+  require(route.digest.empty() || oci::is_digest(route.digest));
+  require(route.mount.empty() || oci::is_digest(route.mount));
+  require(route.from.empty() || oci::is_repository(route.from));
+  require(route.upload_id.empty() || oci::is_upload_id(route.upload_id));
   require(route.page_size >= -1 && route.page_size <= 10'000);
   if (route.endpoint == Endpoint::manifest) require(route.tag.empty() != route.digest.empty());
   if (route.endpoint == Endpoint::blob || route.endpoint == Endpoint::referrers)
-    require(is_digest(route.digest));
-  if (route.endpoint == Endpoint::upload) require(is_upload_id(route.upload_id));
+    require(oci::is_digest(route.digest));
+  if (route.endpoint == Endpoint::upload) require(oci::is_upload_id(route.upload_id));
 }
 
 void check_target(const std::string& target) {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "proxy/reference.h"
+#include "oci/reference.h"
 
 namespace layergate::proxy {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace layergate::acl {
+namespace layergate {
 
 class IdTable {
  public:
@@ -27,9 +27,27 @@ class IdTable {
     }
   }
 
+  [[nodiscard]] std::size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
+
   // Brings the slot of a hash that find() will soon be asked for into the cache.
   void prefetch(std::uint64_t hash) const {
     if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
+  }
+
+  // REQUIRES: the number is in the table with this hash. The hashes of its neighbours are asked for.
+  template <typename HashOf>
+  void erase(std::uint64_t hash, std::uint32_t id, HashOf hash_of) {
+    std::size_t hole = hash & mask();
+    while (slots_[hole].id != id) hole = (hole + 1) & mask();
+    // What was pushed past the hole moves back into it, so that probing never stops short.
+    for (std::size_t at = (hole + 1) & mask(); slots_[at].id != kNone; at = (at + 1) & mask()) {
+      const std::size_t home = hash_of(slots_[at].id) & mask();
+      if (((at - home) & mask()) < ((at - hole) & mask())) continue;
+      slots_[hole] = slots_[at];
+      hole = at;
+    }
+    slots_[hole] = Slot{};
+    --count_;
   }
 
   // REQUIRES: nothing equal is in the table. hash_of(number) is asked for all when the table grows.
@@ -91,4 +109,4 @@ class RunningHash {
   std::uint64_t sum_ = 0xcbf29ce484222325ULL;
 };
 
-}  // namespace layergate::acl
+}  // namespace layergate

@@ -2,9 +2,10 @@
 // OCI image specification, "Digests").
 #pragma once
 
+#include <string>
 #include <string_view>
 
-namespace layergate::proxy {
+namespace layergate::oci {
 
 bool is_repository(std::string_view text);  // "team/telechat", at most 255 bytes
 bool is_tag(std::string_view text);         // at most 128 bytes
@@ -20,4 +21,8 @@ bool has_reserved_part(std::string_view repository);
 // (the referrers tag schema), and the same with .sig, .att or .sbom (cosign).
 bool is_fallback_tag(std::string_view tag);
 
-}  // namespace layergate::proxy
+// The digest of the manifest that a fallback tag speaks of. Empty for sha512, which no tag is long
+// enough to name whole.
+std::string subject_of_tag(std::string_view tag);
+
+}  // namespace layergate::oci

@@ -1,9 +1,9 @@
-#include "proxy/reference.h"
+#include "oci/reference.h"
 
 #include <algorithm>
 #include <array>
 
-namespace layergate::proxy {
+namespace layergate::oci {
 namespace {
 
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
@@ -84,4 +84,9 @@ bool is_fallback_tag(std::string_view tag) {
   return suffix.empty() || suffix == ".sig" || suffix == ".att" || suffix == ".sbom";
 }
 
-}  // namespace layergate::proxy
+std::string subject_of_tag(std::string_view tag) {
+  if (!is_fallback_tag(tag) || !tag.starts_with("sha256-")) return "";
+  return "sha256:" + std::string(tag.substr(7, 64));
+}
+
+}  // namespace layergate::oci

@@ -1,10 +1,10 @@
-#include "proxy/reference.h"
+#include "oci/reference.h"
 
 #include <string>
 
 #include <doctest/doctest.h>
 
-namespace layergate::proxy {
+namespace layergate::oci {
 namespace {
 
 const std::string kHex64(64, 'a');
@@ -108,4 +108,4 @@ TEST_CASE("reference: tags that speak of another manifest") {
   }
 }
 
-}  // namespace layergate::proxy
+}  // namespace layergate::oci

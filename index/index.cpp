@@ -1,0 +1,423 @@
+#include "index/index.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "index/climb.h"
+
+namespace layergate::index {
+namespace {
+
+constexpr std::size_t kMostPutters = 16;
+
+}  // namespace
+
+// --- facts that come in
+
+Repository& Index::ensure_repository(std::string_view name) {
+  const auto found = repositories_.find(name);
+  if (found != repositories_.end()) return *found->second;
+  auto repository = std::make_unique<Repository>();
+  repository->id = static_cast<RepositoryId>(by_id_.size());
+  repository->name = name;
+  by_id_.push_back(repository.get());
+  return *repositories_.emplace(std::string(name), std::move(repository)).first->second;
+}
+
+AccountId Index::ensure_account(std::string_view name) {
+  const auto [found, is_new] =
+      account_ids_.try_emplace(std::string(name), static_cast<AccountId>(accounts_.size()));
+  if (is_new) accounts_.emplace_back(name);
+  return found->second;
+}
+
+NodeId Index::ensure_node(const Repository& repository, std::string_view digest) {
+  const auto known = find(repository, digest);
+  if (known != kNone) return known;
+  NodeId node = 0;
+  if (free_nodes_.empty()) {
+    node = static_cast<NodeId>(nodes_.size());
+    nodes_.emplace_back();
+  } else {
+    node = free_nodes_.back();
+    free_nodes_.pop_back();
+    nodes_[node] = Node{};
+  }
+  nodes_[node].digest = oci::key_of(digest);
+  nodes_[node].repository = repository.id;
+  if (!oci::is_sha256(digest)) {
+    nodes_[node].other_algorithm = true;
+    other_digests_.emplace(node, digest);
+  }
+  node_table_.insert(hash_of(node), node, [&](std::uint32_t id) { return hash_of(id); });
+  return node;
+}
+
+void Index::release(NodeId node) {
+  const Node& it = nodes_[node];
+  if (it.repository == kNone || it.type != kNotManifest || it.first_child != kNone ||
+      it.first_parent != kNone || it.first_possession != kNone || tags_.contains(node) ||
+      graces_.contains(node)) {
+    return;
+  }
+  node_table_.erase(hash_of(node), node, [&](std::uint32_t id) { return hash_of(id); });
+  if (it.other_algorithm) other_digests_.erase(node);
+  nodes_[node] = Node{};
+  free_nodes_.push_back(node);
+}
+
+void Index::add_edge(NodeId parent, NodeId child, Link link) {
+  std::uint32_t edge = 0;
+  if (free_edges_.empty()) {
+    edge = static_cast<std::uint32_t>(edges_.size());
+    edges_.emplace_back();
+  } else {
+    edge = free_edges_.back();
+    free_edges_.pop_back();
+  }
+  edges_[edge] = {parent, child, nodes_[parent].first_child, nodes_[child].first_parent,
+                  kNone,  link};
+  if (edges_[edge].next_parent != kNone) edges_[edges_[edge].next_parent].previous_parent = edge;
+  nodes_[parent].first_child = edge;
+  nodes_[child].first_parent = edge;
+}
+
+void Index::remove_edges(NodeId parent) {
+  auto edge = std::exchange(nodes_[parent].first_child, kNone);
+  while (edge != kNone) {
+    const Edge removed = edges_[edge];
+    if (removed.previous_parent == kNone) {
+      nodes_[removed.child].first_parent = removed.next_parent;
+    } else {
+      edges_[removed.previous_parent].next_parent = removed.next_parent;
+    }
+    if (removed.next_parent != kNone) {
+      edges_[removed.next_parent].previous_parent = removed.previous_parent;
+    }
+    free_edges_.push_back(edge);
+    release(removed.child);
+    edge = removed.next_child;
+  }
+}
+
+void Index::set_known(std::string_view repository, bool known) {
+  ensure_repository(repository).known = known;
+}
+
+void Index::add_manifest(std::string_view repository, const ManifestRecord& manifest) {
+  const auto& in = ensure_repository(repository);
+  const auto node = ensure_node(in, manifest.digest);
+  const auto names = [&](Link link, NodeId child) {
+    bool found = false;
+    each_child(node, [&](Link other, NodeId at) { found |= other == link && at == child; });
+    return found;
+  };
+  const bool is_new = !is_manifest(node);
+  nodes_[node].type = static_cast<std::uint8_t>(manifest.type);
+  for (const auto& [link, digest] : manifest.links) {
+    const auto child = ensure_node(in, digest);
+    if (is_new || !names(link, child)) add_edge(node, child, link);
+    if (link != Link::subject) continue;
+    auto& referrer = referrers_[node];
+    referrer.subject = child;
+    referrer.size = manifest.size;
+    referrer.artifact_type = manifest.artifact_type;
+    referrer.annotations = manifest.annotations;
+    auto& putters = referrer.putters;
+    for (const auto& putter : manifest.putters) {
+      std::erase_if(putters, [&](const Putter& old) { return old.account == putter.account; });
+      putters.push_back(putter);
+    }
+    if (putters.size() > kMostPutters) putters.erase(putters.begin());
+  }
+}
+
+void Index::leave_root(NodeId root, std::string_view tag, Seconds now) {
+  const auto found = tags_.find(root);
+  if (found != tags_.end()) {
+    std::erase_if(found->second, [&](const std::string* name) { return *name == tag; });
+    if (found->second.empty()) tags_.erase(found);
+  }
+  if (options_.grace.count() > 0) {
+    auto& graces = graces_[root];
+    std::erase_if(graces, [&](const Grace& grace) { return grace.tag == tag; });
+    graces.push_back({std::string(tag), now + options_.grace});
+  }
+  restart_possessions(root, now);
+}
+
+void Index::restart_possessions(NodeId manifest, Seconds now) {
+  const auto at = static_cast<std::uint32_t>(now.time_since_epoch().count());
+  each_below(manifest, [&](NodeId node) {
+    for (auto held = nodes_[node].first_possession; held != kNone; held = possessions_[held].next) {
+      possessions_[held].at = std::max(possessions_[held].at, at);
+    }
+  });
+}
+
+void Index::set_tag(std::string_view repository, const TagRecord& record, Seconds now) {
+  auto& in = ensure_repository(repository);
+  const auto root = ensure_node(in, record.digest);
+  const auto [at, is_new] = in.tags.try_emplace(record.name);
+  Tag& tag = at->second;
+  const auto old = std::exchange(tag.root, root);
+  tag.account = record.account.empty() ? kNone : ensure_account(record.account);
+  tag.at = record.at;
+  if (!is_new && old == root) return;
+  tags_[root].push_back(&at->first);
+  if (is_new) return;
+  leave_root(old, record.name, now);
+  release(old);
+}
+
+void Index::remove_tag(std::string_view repository, std::string_view tag, Seconds now) {
+  auto& in = ensure_repository(repository);
+  const auto found = in.tags.find(tag);
+  if (found == in.tags.end()) return;
+  const auto root = found->second.root;
+  leave_root(root, tag, now);
+  in.tags.erase(found);
+  release(root);
+}
+
+void Index::clear_manifest(NodeId node) {
+  nodes_[node].type = kNotManifest;
+  referrers_.erase(node);
+  remove_edges(node);
+}
+
+void Index::drop_possessions(NodeId node) {
+  auto at = std::exchange(nodes_[node].first_possession, kNone);
+  while (at != kNone) {
+    free_possessions_.push_back(at);
+    at = possessions_[at].next;
+  }
+}
+
+void Index::remove_manifest(std::string_view repository, std::string_view digest, Seconds now) {
+  auto& in = ensure_repository(repository);
+  const auto node = find(in, digest);
+  if (node == kNone) return;
+  restart_possessions(node, now);
+  if (const auto tags = tags_.find(node); tags != tags_.end()) {
+    const auto names = std::move(tags->second);
+    tags_.erase(tags);
+    for (const auto* name : names) in.tags.erase(in.tags.find(*name));
+  }
+  graces_.erase(node);
+  clear_manifest(node);
+  // Who put it holds it no more; that he uploaded the same bytes as a blob stays true.
+  std::uint32_t* at = &nodes_[node].first_possession;
+  while (*at != kNone) {
+    auto& held = possessions_[*at];
+    held.kinds &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Held::manifest));
+    if (held.kinds != 0) {
+      at = &held.next;
+      continue;
+    }
+    free_possessions_.push_back(*at);
+    *at = held.next;
+  }
+  release(node);
+}
+
+void Index::remove_blob(std::string_view repository, std::string_view digest) {
+  const auto* in = find_repository(repository);
+  const auto node = in == nullptr ? kNone : find(*in, digest);
+  if (node == kNone) return;
+  std::uint32_t* at = &nodes_[node].first_possession;
+  while (*at != kNone) {
+    auto& held = possessions_[*at];
+    held.kinds &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Held::blob));
+    if (held.kinds != 0) {
+      at = &held.next;
+      continue;
+    }
+    free_possessions_.push_back(*at);
+    *at = held.next;
+  }
+  release(node);
+}
+
+void Index::possess(std::string_view repository, std::string_view digest, std::string_view account,
+                    Held as, Seconds at) {
+  const auto node = ensure_node(ensure_repository(repository), digest);
+  const auto who = ensure_account(account);
+  const auto kind = static_cast<std::uint8_t>(as);
+  const auto when = static_cast<std::uint32_t>(at.time_since_epoch().count());
+  for (auto i = nodes_[node].first_possession; i != kNone; i = possessions_[i].next) {
+    if (possessions_[i].account != who) continue;
+    possessions_[i].kinds |= kind;
+    possessions_[i].at = std::max(possessions_[i].at, when);
+    return;
+  }
+  std::uint32_t held = 0;
+  if (free_possessions_.empty()) {
+    held = static_cast<std::uint32_t>(possessions_.size());
+    possessions_.emplace_back();
+  } else {
+    held = free_possessions_.back();
+    free_possessions_.pop_back();
+  }
+  possessions_[held] = {who, when, nodes_[node].first_possession, kind};
+  nodes_[node].first_possession = held;
+}
+
+void Index::add_grace(std::string_view repository, std::string_view digest, Grace grace) {
+  const auto node = ensure_node(ensure_repository(repository), digest);
+  graces_[node].push_back(std::move(grace));
+}
+
+NodeId Index::forget(NodeId from, std::size_t count, Seconds now, Forgotten& forgotten) {
+  const auto end = static_cast<NodeId>(std::min<std::size_t>(nodes_.size(), from + count));
+  for (NodeId node = from; node < end; ++node) {
+    if (nodes_[node].repository == kNone) continue;
+    if (const auto graces = graces_.find(node); graces != graces_.end()) {
+      std::erase_if(graces->second, [&](const Grace& grace) { return grace.until <= now; });
+      if (graces->second.empty()) graces_.erase(graces);
+    }
+    const bool has_possession = nodes_[node].first_possession != kNone;
+    if ((!has_possession && !is_manifest(node)) || is_tagged(node) || is_graced(node)) {
+      release(node);
+      continue;
+    }
+    bool recent = false;
+    for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
+      recent |= is_recent(possessions_[at], now);
+    }
+    if (recent) continue;
+    const auto repository = nodes_[node].repository;
+    if (has_possession) {
+      forgotten.possessions.emplace_back(repository, digest_of(node));
+      drop_possessions(node);
+    }
+    if (is_manifest(node)) {
+      forgotten.manifests.emplace_back(repository, digest_of(node));
+      clear_manifest(node);
+    }
+    release(node);
+  }
+  return end == nodes_.size() ? kNone : end;
+}
+
+// --- facts that are asked for
+
+bool Index::is_known(std::string_view repository) const {
+  const auto* found = find_repository(repository);
+  return found == nullptr ? complete_ : found->known;
+}
+
+const Repository* Index::find_repository(std::string_view name) const {
+  const auto found = repositories_.find(name);
+  return found == repositories_.end() ? nullptr : found->second.get();
+}
+
+const Repository* Index::next_repository(std::string_view after) const {
+  const auto next = after.empty() ? repositories_.begin() : repositories_.upper_bound(after);
+  return next == repositories_.end() ? nullptr : next->second.get();
+}
+
+NodeId Index::find(const Repository& repository, std::string_view digest) const {
+  const auto key = oci::key_of(digest);
+  return node_table_.find(hash_of(repository.id, key), [&](std::uint32_t id) {
+    return nodes_[id].repository == repository.id && nodes_[id].digest == key;
+  });
+}
+
+std::string Index::digest_of(NodeId node) const {
+  if (nodes_[node].other_algorithm) return other_digests_.at(node);
+  return oci::sha256_text(nodes_[node].digest);
+}
+
+const Tag* Index::find_tag(const Repository& repository, std::string_view tag) const {
+  const auto found = repository.tags.find(tag);
+  return found == repository.tags.end() ? nullptr : &found->second;
+}
+
+std::span<const std::string* const> Index::tags_of(NodeId node) const {
+  const auto found = tags_.find(node);
+  if (found == tags_.end()) return {};
+  return found->second;
+}
+
+std::span<const Grace> Index::graces_of(NodeId node) const {
+  const auto found = graces_.find(node);
+  if (found == graces_.end()) return {};
+  return found->second;
+}
+
+const Referrer* Index::find_referrer(NodeId node) const {
+  const auto found = referrers_.find(node);
+  return found == referrers_.end() ? nullptr : &found->second;
+}
+
+ManifestRecord Index::record_of(NodeId manifest) const {
+  ManifestRecord record;
+  record.digest = digest_of(manifest);
+  record.type = media_type(manifest);
+  each_child(manifest, [&](Link link, NodeId child) {
+    record.links.push_back({link, digest_of(child)});
+  });
+  std::sort(record.links.begin(), record.links.end());
+  if (const auto* referrer = find_referrer(manifest)) {
+    record.size = referrer->size;
+    record.artifact_type = referrer->artifact_type;
+    record.annotations = referrer->annotations;
+    record.putters = referrer->putters;
+  }
+  return record;
+}
+
+bool Index::possesses(std::string_view account, NodeId node, Held as, Seconds now) const {
+  for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
+    const auto& held = possessions_[at];
+    if (accounts_[held.account] != account) continue;
+    if ((held.kinds & static_cast<std::uint8_t>(as)) == 0) return false;
+    return is_recent(held, now) || is_tagged(node);
+  }
+  return false;
+}
+
+bool Index::is_tagged(NodeId node) const {
+  return climb(
+      *this, node, {Link::child, Link::blob, Link::subject}, [](NodeId, NodeId) { return true; },
+      [&](NodeId manifest) { return tags_.contains(manifest); });
+}
+
+bool Index::is_graced(NodeId node) const {
+  return climb(
+      *this, node, {Link::child, Link::blob, Link::subject}, [](NodeId, NodeId) { return true; },
+      [&](NodeId manifest) { return graces_.contains(manifest); });
+}
+
+void Index::each_below(NodeId manifest, const std::function<void(NodeId)>& visit) const {
+  Met met;
+  std::vector<NodeId> todo{manifest};
+  met.add(manifest);
+  while (!todo.empty()) {
+    const auto node = todo.back();
+    todo.pop_back();
+    visit(node);
+    each_child(node, [&](Link link, NodeId child) {
+      if (link != Link::subject && met.add(child)) todo.push_back(child);
+    });
+  }
+}
+
+Index::Stats Index::stats() const {
+  Stats stats;
+  stats.repositories = repositories_.size();
+  for (const auto& [name, repository] : repositories_) stats.tags += repository->tags.size();
+  stats.nodes = nodes_.size() - free_nodes_.size();
+  each_manifest(kNone, [&](NodeId) { ++stats.manifests; });
+  stats.links = edges_.size() - free_edges_.size();
+  stats.possessions = possessions_.size() - free_possessions_.size();
+  stats.referrers = referrers_.size();
+  stats.accounts = accounts_.size();
+  stats.bytes = nodes_.capacity() * sizeof(Node) + edges_.capacity() * sizeof(Edge) +
+                possessions_.capacity() * sizeof(Possession) + node_table_.bytes() +
+                stats.tags * (sizeof(Tag) + 96) + tags_.size() * 88;
+  return stats;
+}
+
+}  // namespace layergate::index

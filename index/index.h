@@ -1,0 +1,251 @@
+// Which tags there are, what each reaches, and who brought what: the facts, in memory.
+//
+// A node is a (repository, digest). Manifests name nodes by links. Nothing here knows of rights;
+// index/rights.h asks who may reach what.
+//
+// 56 bytes a node, 24 a link and 16 a possession, besides a hash table of at most 16 bytes a node:
+// large registries have millions.
+//
+// Thread safety: none of its own; SharedIndex (index/shared_index.h) keeps readers and the one
+// writer apart. Pointers and views from here are valid while nobody writes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/id_table.h"
+#include "index/record.h"
+#include "oci/digest.h"
+
+namespace layergate::index {
+
+using NodeId = std::uint32_t;
+using RepositoryId = std::uint32_t;
+using AccountId = std::uint32_t;
+inline constexpr std::uint32_t kNone = UINT32_MAX;
+
+struct Tag {
+  NodeId root = kNone;
+  AccountId account = kNone;  // who pushed it last
+  Seconds at{};
+};
+
+struct Repository {
+  RepositoryId id = kNone;
+  std::string name;
+  std::map<std::string, Tag, std::less<>> tags;
+  bool known = false;  // all of its tags in the upstream are here
+};
+
+// A tag that was at a manifest until it was moved or deleted.
+struct Grace {
+  std::string tag;
+  Seconds until{};
+};
+
+// A manifest with a subject, as the referrers API shows it.
+struct Referrer {
+  NodeId subject = kNone;
+  std::uint64_t size = 0;
+  std::string artifact_type;
+  std::string annotations;
+  std::vector<Putter> putters;
+};
+
+class Index {
+ public:
+  struct Options {
+    std::chrono::seconds grace{15 * 60};
+    std::chrono::seconds possession{7 * 24 * 3600};  // how long it lasts when no tag reaches
+  };
+
+  explicit Index(const Options& options) : options_(options) {}
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+
+  // --- facts that come in; each may come twice
+
+  // Whether the index holds all repositories of the upstream.
+  void set_complete(bool complete) { complete_ = complete; }
+  void set_known(std::string_view repository, bool known);
+  void add_manifest(std::string_view repository, const ManifestRecord& manifest);
+  // The tag, new or moved, is at this digest. What it was at before keeps a grace.
+  void set_tag(std::string_view repository, const TagRecord& tag, Seconds now);
+  void remove_tag(std::string_view repository, std::string_view tag, Seconds now);
+  // It was deleted by its digest: its tags and graces end at once.
+  void remove_manifest(std::string_view repository, std::string_view digest, Seconds now);
+  void remove_blob(std::string_view repository, std::string_view digest);
+  void possess(std::string_view repository, std::string_view digest, std::string_view account,
+               Held as, Seconds at);
+  void add_grace(std::string_view repository, std::string_view digest, Grace grace);
+
+  // Forgets what nobody can reach any more. Looks at about `count` nodes from `from` on and returns
+  // where to go on, or kNone at the end.
+  struct Forgotten {
+    std::vector<std::pair<RepositoryId, std::string>> manifests;
+    std::vector<std::pair<RepositoryId, std::string>> possessions;  // of all accounts
+  };
+  NodeId forget(NodeId from, std::size_t count, Seconds now, Forgotten& forgotten);
+
+  // --- facts that are asked for
+
+  [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] bool is_complete() const { return complete_; }
+  // Whether what is not here is not in the upstream either.
+  [[nodiscard]] bool is_known(std::string_view repository) const;
+  [[nodiscard]] const Repository* find_repository(std::string_view name) const;
+  [[nodiscard]] const Repository& repository(RepositoryId id) const { return *by_id_[id]; }
+  // In lexical order; the first one behind `after`.
+  [[nodiscard]] const Repository* next_repository(std::string_view after) const;
+
+  [[nodiscard]] NodeId find(const Repository& repository, std::string_view digest) const;
+  [[nodiscard]] bool is_manifest(NodeId node) const { return nodes_[node].type != kNotManifest; }
+  [[nodiscard]] oci::MediaType media_type(NodeId node) const {
+    return static_cast<oci::MediaType>(nodes_[node].type);
+  }
+  [[nodiscard]] RepositoryId repository_of(NodeId node) const { return nodes_[node].repository; }
+  [[nodiscard]] std::string digest_of(NodeId node) const;
+  [[nodiscard]] const Tag* find_tag(const Repository& repository, std::string_view tag) const;
+  [[nodiscard]] std::span<const std::string* const> tags_of(NodeId node) const;
+  [[nodiscard]] std::span<const Grace> graces_of(NodeId node) const;
+  [[nodiscard]] const Referrer* find_referrer(NodeId node) const;
+  // Lasts while a tag reaches the node, and for Options::possession after.
+  [[nodiscard]] bool possesses(std::string_view account, NodeId node, Held as, Seconds now) const;
+  [[nodiscard]] const std::string& account_name(AccountId id) const { return accounts_[id]; }
+
+  // visit(manifest) for each manifest that names the node so, until it returns true; whether it
+  // did.
+  template <typename Visit>
+  bool any_parent(NodeId node, Link link, Visit visit) const {
+    for (auto edge = nodes_[node].first_parent; edge != kNone; edge = edges_[edge].next_parent) {
+      if (edges_[edge].link == link && visit(edges_[edge].parent)) return true;
+    }
+    return false;
+  }
+  // visit(link, node) for each that the manifest names.
+  template <typename Visit>
+  void each_child(NodeId manifest, Visit visit) const {
+    for (auto edge = nodes_[manifest].first_child; edge != kNone; edge = edges_[edge].next_child) {
+      visit(edges_[edge].link, edges_[edge].child);
+    }
+  }
+  // visit(node, account, kinds, at)
+  template <typename Visit>
+  void each_possession(NodeId node, Visit visit) const {
+    for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
+      const auto& held = possessions_[at];
+      visit(accounts_[held.account], held.kinds, since(held));
+    }
+  }
+  [[nodiscard]] bool is_possessed(NodeId node) const {
+    return nodes_[node].first_possession != kNone;
+  }
+  // The manifest as it was told, but for `size` where there is no subject.
+  [[nodiscard]] ManifestRecord record_of(NodeId manifest) const;
+  // visit(node) for each manifest of a repository or, kNone, of all.
+  template <typename Visit>
+  void each_manifest(RepositoryId repository, Visit visit) const {
+    for (NodeId node = 0; node < nodes_.size(); ++node) {
+      if (nodes_[node].repository != kNone && is_manifest(node) &&
+          (repository == kNone || nodes_[node].repository == repository)) {
+        visit(node);
+      }
+    }
+  }
+  // visit(node) for the manifest and all that it reaches.
+  void each_below(NodeId manifest, const std::function<void(NodeId)>& visit) const;
+  // Whether any tag at all reaches the node, rights aside.
+  [[nodiscard]] bool is_tagged(NodeId node) const;
+
+  struct Stats {
+    std::size_t repositories = 0, tags = 0, manifests = 0, nodes = 0, links = 0, possessions = 0,
+                referrers = 0, accounts = 0;
+    std::size_t bytes = 0;  // of memory, about
+  };
+  [[nodiscard]] Stats stats() const;
+  // How many ids a table over all nodes needs.
+  [[nodiscard]] std::size_t node_bound() const { return nodes_.size(); }
+
+ private:
+  static constexpr std::uint8_t kNotManifest = 0xff;
+
+  struct Node {
+    oci::DigestKey digest;
+    RepositoryId repository = kNone;  // kNone: free
+    std::uint32_t first_child = kNone;
+    std::uint32_t first_parent = kNone;
+    std::uint32_t first_possession = kNone;
+    std::uint8_t type = kNotManifest;  // oci::MediaType
+    bool other_algorithm = false;      // the text of the digest is in other_digests_
+  };
+  struct Edge {
+    NodeId parent = kNone;
+    NodeId child = kNone;
+    std::uint32_t next_child = kNone;   // the next of the same parent
+    std::uint32_t next_parent = kNone;  // the next to the same child
+    std::uint32_t previous_parent = kNone;
+    Link link = Link::blob;
+  };
+  struct Possession {
+    AccountId account = kNone;
+    std::uint32_t at = 0;  // seconds since 1970, until 2106
+    std::uint32_t next = kNone;
+    std::uint8_t kinds = 0;  // of Held
+  };
+
+  static Seconds since(const Possession& held) {
+    return Seconds(std::chrono::seconds(held.at));
+  }
+  [[nodiscard]] static std::uint64_t hash_of(RepositoryId repository, const oci::DigestKey& key) {
+    return mix(key.hash() ^ (std::uint64_t{repository} << 32U));
+  }
+  [[nodiscard]] std::uint64_t hash_of(NodeId node) const {
+    return hash_of(nodes_[node].repository, nodes_[node].digest);
+  }
+  [[nodiscard]] bool is_graced(NodeId node) const;
+  [[nodiscard]] bool is_recent(const Possession& held, Seconds now) const {
+    return now - since(held) < options_.possession;
+  }
+
+  Repository& ensure_repository(std::string_view name);
+  AccountId ensure_account(std::string_view name);
+  NodeId ensure_node(const Repository& repository, std::string_view digest);
+  void add_edge(NodeId parent, NodeId child, Link link);
+  void remove_edges(NodeId parent);
+  void clear_manifest(NodeId node);
+  void drop_possessions(NodeId node);
+  // Frees the node if nothing speaks of it any more.
+  void release(NodeId node);
+  void leave_root(NodeId root, std::string_view tag, Seconds now);
+  // What hangs below a manifest that lost a tag may be untagged from now on.
+  void restart_possessions(NodeId manifest, Seconds now);
+
+  const Options options_;
+  bool complete_ = false;
+  std::map<std::string, std::unique_ptr<Repository>, std::less<>> repositories_;
+  std::vector<Repository*> by_id_;
+  std::vector<std::string> accounts_;
+  std::unordered_map<std::string, AccountId> account_ids_;
+
+  std::vector<Node> nodes_;
+  std::vector<NodeId> free_nodes_;
+  IdTable node_table_;
+  std::vector<Edge> edges_;
+  std::vector<std::uint32_t> free_edges_;
+  std::vector<Possession> possessions_;
+  std::vector<std::uint32_t> free_possessions_;
+  std::unordered_map<NodeId, std::string> other_digests_;
+  std::unordered_map<NodeId, std::vector<const std::string*>> tags_;  // names in Repository::tags
+  std::unordered_map<NodeId, std::vector<Grace>> graces_;
+  std::unordered_map<NodeId, Referrer> referrers_;
+};
+
+}  // namespace layergate::index

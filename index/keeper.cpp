@@ -1,0 +1,946 @@
+// Longer than most files here: each change's steps are easier to check beside those of the others.
+#include "index/keeper.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include <event2/event.h>
+#include <nlohmann/json.hpp>
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+
+#include "base/file_lock.h"
+#include "oci/digest.h"
+#include "oci/reference.h"
+
+namespace layergate::index {
+namespace {
+
+using Urgency = UpstreamClient::Urgency;
+
+constexpr std::size_t kLearnAtOnce = 4;    // repositories
+constexpr std::size_t kTagsAtOnce = 500;   // written to the index under one lock
+constexpr std::size_t kForgetAtOnce = 1000;  // nodes
+constexpr std::chrono::seconds kFresh{2};  // how long a list counts as new when others write too
+constexpr std::size_t kMostLearned = 20'000;  // names whose freshness is remembered
+constexpr std::chrono::seconds kCatalogRetry{2};
+constexpr std::chrono::seconds kDiskRetry{1};
+constexpr std::chrono::seconds kTell{5};
+// After a restart, or a broken connection, the upstream may still be at work on what it was asked:
+// its state is looked at now and again, and believed the last time.
+constexpr std::chrono::seconds kDoubtful[] = {std::chrono::seconds{0}, std::chrono::seconds{5},
+                                              std::chrono::seconds{30}};
+constexpr int kLooks = 3;
+constexpr std::chrono::seconds kUnreachable{2};
+
+// An empty index of its own, so that its delete takes nothing else along.
+std::string make_stand_in() {
+  unsigned char random[16];
+  if (RAND_bytes(random, sizeof random) != 1) throw std::runtime_error("no random bytes");
+  std::string nonce;
+  for (const auto byte : random) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    nonce += kHex[byte >> 4U];
+    nonce += kHex[byte & 15U];
+  }
+  return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json",)"
+         R"("manifests":[],"annotations":{"layergate.stand-in":")" +
+         nonce + "\"}}";
+}
+
+Fd lock_state(const config::Config& config) {
+  auto lock = lock_file(config.state / "index.lock", config.state, std::chrono::seconds{2});
+  if (!lock) {
+    throw std::runtime_error(lock.error() + " (is another layergate running on this state?)");
+  }
+  return *std::move(lock);
+}
+
+std::string manifest_target(const std::string& repository, const std::string& reference) {
+  return "/v2/" + repository + "/manifests/" + reference;
+}
+
+Outcome failed(std::string problem) {
+  return {Outcome::Kind::failed, 0, "", std::move(problem)};
+}
+
+}  // namespace
+
+void Keeper::FreeBase::operator()(event_base* base) const { event_base_free(base); }
+void Keeper::FreeEvent::operator()(event* e) const { event_free(e); }
+
+Keeper::Keeper(const config::Config& config, SharedIndex& index)
+    : config_(config),
+      index_(index),
+      lock_(lock_state(config)),
+      store_(config.state / "index.db", Store::Mode::write),
+      base_(event_base_new()),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  index_.write([&](Index& facts) { store_.load(facts); });
+  covered_ = store_.covered();
+  for (auto& intent : store_.intents()) doubts_.push_back({std::move(intent), 0, Clock::now()});
+  status_.intents = doubts_.size();
+  status_.complete = index_.read([](const Index& facts) { return facts.is_complete(); });
+  wake_event_.reset(event_new(base_.get(), wake_.get(), EV_READ | EV_PERSIST, on_wake, this));
+  event_add(wake_event_.get(), nullptr);
+  tick_event_.reset(event_new(base_.get(), -1, EV_PERSIST, on_tick, this));
+  const timeval often{0, 500'000};
+  event_add(tick_event_.get(), &often);
+  client_ = std::make_unique<UpstreamClient>(base_.get(), config.upstream, config.index.parallel);
+}
+
+Keeper::~Keeper() {
+  if (thread_.joinable()) {
+    post([this] { event_base_loopbreak(base_.get()); });
+    thread_.join();
+  }
+  if (!changes_.empty()) commit();
+}
+
+void Keeper::start() {
+  post([this] {
+    tick();
+    if (!status().complete) learn_catalog([](const std::string&) {});
+  });
+  thread_ = std::thread([this] { event_base_loop(base_.get(), EVLOOP_NO_EXIT_ON_EMPTY); });
+}
+
+Seconds Keeper::now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+// --- the loop
+
+void Keeper::post(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(task));
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Keeper::on_wake(int /*fd*/, short /*what*/, void* self) {
+  static_cast<Keeper*>(self)->run_posted();
+}
+
+void Keeper::on_tick(int /*fd*/, short /*what*/, void* self) { static_cast<Keeper*>(self)->tick(); }
+
+void Keeper::run_posted() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(posted_);
+  }
+  for (const auto& task : tasks) task();
+}
+
+void Keeper::tick() {
+  const auto at = Clock::now();
+  if (!changes_.empty() && !commit_due_ && at >= retry_at_) commit();
+  for (std::size_t i = doubts_.size(); i-- > 0;) {
+    if (doubts_[i].at > at) continue;
+    const auto doubt = doubts_[i];
+    doubts_.erase(doubts_.begin() + static_cast<std::ptrdiff_t>(i));
+    enter(doubt.intent.repository, [this, doubt] { resolve(doubt.intent, doubt.attempt); });
+  }
+  if (!status().complete && !catalog_runs_ && at - catalog_at_ > kCatalogRetry) {
+    learn_catalog([](const std::string&) {});
+  }
+  forget_some();
+}
+
+Keeper::Status Keeper::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+void Keeper::set_problem(const std::string& problem) {
+  const std::lock_guard lock(mutex_);
+  if (problem != status_.problem) {
+    if (problem.empty()) {
+      spdlog::info("index: in order again");
+    } else {
+      spdlog::error("index: {}", problem);
+    }
+  }
+  status_.problem = problem;
+}
+
+// --- the disk
+
+void Keeper::write(std::function<void(Store&)> change, std::function<void(bool)> done) {
+  changes_.push_back({std::move(change), std::move(done)});
+  if (commit_due_ || (Clock::now() < retry_at_ && !changes_.back().done)) return;
+  commit_due_ = true;
+  // At the end of this turn, together with what else comes meanwhile.
+  later([this] {
+    commit_due_ = false;
+    commit();
+  });
+}
+
+void Keeper::commit() {
+  auto changes = std::exchange(changes_, {});
+  bool written = false;
+  try {
+    store_.begin();
+    for (const auto& change : changes) change.write(store_);
+    store_.commit();
+    written = true;
+    set_problem("");
+  } catch (const std::exception& error) {
+    store_.roll_back();
+    set_problem(std::string("index.db cannot be written, so nothing can be pushed: ") +
+                error.what());
+    retry_at_ = Clock::now() + kDiskRetry;
+    // Facts that the upstream made are written later; the intents in its place keep them safe. What
+    // somebody waits for is refused.
+    std::vector<Change> kept;
+    for (auto& change : changes) {
+      if (!change.done) kept.push_back(std::move(change));
+    }
+    kept.insert(kept.end(), std::make_move_iterator(changes_.begin()),
+                std::make_move_iterator(changes_.end()));
+    changes_ = std::move(kept);
+  }
+  for (const auto& change : changes) {
+    if (change.done) change.done(written);
+  }
+}
+
+// --- lanes
+
+void Keeper::enter(const std::string& repository, std::function<void()> job) {
+  auto& lane = lanes_[repository];
+  lane.push_back(std::move(job));
+  if (lane.size() > 1) return;
+  const auto first = lane.front();
+  first();
+}
+
+void Keeper::leave(const std::string& repository) {
+  const auto found = lanes_.find(repository);
+  found->second.pop_front();
+  if (found->second.empty()) {
+    lanes_.erase(found);
+    return;
+  }
+  later([next = found->second.front()] { next(); });
+}
+
+// --- learning
+
+void Keeper::ask(const std::string& method, const std::string& target, UpstreamClient::Done done,
+                 const std::string& content_type, const std::string& body) {
+  UpstreamRequest request;
+  request.method = method;
+  request.target = target;
+  request.accept = oci::every_media_type();
+  request.content_type = content_type;
+  request.body = body;
+  client_->ask(std::move(request), Urgency::someone_waits, std::move(done));
+}
+
+void Keeper::survey(Survey::Question question, Survey::Done done) {
+  const auto id = next_survey_++;
+  question.is_known = [this, repository = question.repository](const std::string& digest) {
+    return index_.read([&](const Index& facts) {
+      const auto* in = facts.find_repository(repository);
+      const auto node = in == nullptr ? kNone : facts.find(*in, digest);
+      return node != kNone && facts.is_manifest(node);
+    });
+  };
+  auto end = [this, id, done = std::move(done)](Surveyed surveyed) {
+    later([this, id] { surveys_.erase(id); });
+    done(std::move(surveyed));
+  };
+  const auto [at, is_new] = surveys_.emplace(
+      id, std::make_unique<Survey>(*client_, std::move(question), std::move(end)));
+  at->second->start();
+}
+
+void Keeper::learn(std::string repository, Known known) {
+  post([this, repository = std::move(repository), known = std::move(known)]() mutable {
+    const bool is_known =
+        index_.read([&](const Index& facts) { return facts.is_known(repository); });
+    const auto last = learned_.find(repository);
+    const bool is_fresh = config_.upstream.exclusive ||
+                          (last != learned_.end() && Clock::now() - last->second < kFresh);
+    if (is_known && is_fresh) return known("");
+    auto& waiters = learning_[repository];
+    waiters.push_back(std::move(known));
+    if (waiters.size() == 1) survey_repository(repository, Urgency::someone_waits);
+  });
+}
+
+void Keeper::survey_repository(const std::string& repository, Urgency urgency) {
+  enter(repository, [this, repository, urgency] {
+    Survey::Question question;
+    question.repository = repository;
+    question.urgency = urgency;
+    index_.read([&](const Index& facts) {
+      const auto* in = facts.find_repository(repository);
+      if (in == nullptr || !in->known) return;
+      for (const auto& [name, tag] : in->tags) {
+        question.known_tags.emplace(name, facts.digest_of(tag.root));
+      }
+    });
+    survey(std::move(question), [this, repository](const Surveyed& surveyed) {
+      if (surveyed.problem.empty()) take_survey(repository, surveyed, true);
+      end_learning(repository, surveyed.problem);
+      leave(repository);
+    });
+  });
+}
+
+// Writes down what was found. `all_tags`: what is not among its tags is gone.
+void Keeper::take_survey(const std::string& repository, const Surveyed& surveyed, bool all_tags) {
+  for (const auto& what : surveyed.skipped) spdlog::warn("index: passed over: {}", what);
+  const bool was_there =
+      index_.read([&](const Index& facts) { return facts.find_repository(repository) != nullptr; });
+  if (!surveyed.exists && !was_there) return;
+  for (const auto& [digest, record] : surveyed.manifests) {
+    index_.write([&](Index& facts) { facts.add_manifest(repository, record); });
+    write([repository, record = record](Store& store) { store.put_manifest(repository, record); });
+  }
+  std::vector<TagRecord> moved;
+  std::vector<std::string> gone;
+  index_.read([&](const Index& facts) {
+    const auto* in = facts.find_repository(repository);
+    for (const auto& [name, digest] : surveyed.tags) {
+      const auto* tag = in == nullptr ? nullptr : facts.find_tag(*in, name);
+      if (tag == nullptr || facts.digest_of(tag->root) != digest) {
+        moved.push_back({name, digest, "", now()});
+      }
+    }
+    if (in == nullptr || !all_tags) return;
+    for (const auto& [name, tag] : in->tags) {
+      if (!surveyed.tags.contains(name)) gone.push_back(name);
+    }
+  });
+  for (const auto& name : gone) record_untag(repository, name);
+  for (std::size_t i = 0; i < moved.size(); i += kTagsAtOnce) {
+    const auto end = std::min(moved.size(), i + kTagsAtOnce);
+    index_.write([&](Index& facts) {
+      for (auto at = i; at < end; ++at) facts.set_tag(repository, moved[at], now());
+    });
+  }
+  if (all_tags) index_.write([&](Index& facts) { facts.set_known(repository, true); });
+  write([repository, all_tags, moved = std::move(moved)](Store& store) {
+    for (const auto& tag : moved) store.put_tag(repository, tag);
+    if (all_tags) store.set_known(repository, true);
+  });
+}
+
+void Keeper::end_learning(const std::string& repository, const std::string& problem) {
+  if (problem.empty()) {
+    if (learned_.size() > kMostLearned) learned_.clear();
+    if (!config_.upstream.exclusive) learned_[repository] = Clock::now();
+  } else {
+    spdlog::warn("index: {}", problem);
+  }
+  const auto found = learning_.find(repository);
+  if (found == learning_.end()) return;
+  const auto waiters = std::move(found->second);
+  learning_.erase(found);
+  for (const auto& known : waiters) known(problem);
+}
+
+void Keeper::learn_catalog(Known known) {
+  post([this, known = std::move(known)]() mutable {
+    if (status().complete &&
+        (config_.upstream.exclusive || Clock::now() - catalog_at_ < kFresh)) {
+      return known("");
+    }
+    catalog_waiters_.push_back(std::move(known));
+    if (catalog_runs_) return;
+    catalog_runs_ = true;
+    catalog_problem_.clear();
+    to_learn_in_all_ = 0;
+    list_catalog("");
+  });
+}
+
+void Keeper::list_catalog(const std::string& last) {
+  const auto target = "/v2/_catalog?n=1000" + (last.empty() ? "" : "&last=" + last);
+  ask("GET", target, [this, last](const UpstreamAnswer& answer) { on_catalog(answer, last); });
+}
+
+void Keeper::on_catalog(const UpstreamAnswer& answer, const std::string& last) {
+  const auto json = nlohmann::json::parse(answer.body, nullptr, false);
+  if (answer.status != 200 || !json.is_object() || !json.contains("repositories") ||
+      !json["repositories"].is_array()) {
+    const auto why = answer.status == 0     ? answer.problem
+                     : answer.status != 200 ? "it answered " + std::to_string(answer.status)
+                                            : "its list cannot be read";
+    return end_catalog("the registry cannot tell which repositories it holds: " + why);
+  }
+  std::string next = last;
+  for (const auto& entry : json["repositories"]) {
+    if (!entry.is_string()) continue;
+    next = entry.get<std::string>();
+    if (!oci::is_repository(next) ||
+        index_.read([&](const Index& facts) {
+          const auto* in = facts.find_repository(next);
+          return in != nullptr && in->known;
+        })) {
+      continue;
+    }
+    to_learn_.push_back(next);
+    ++to_learn_in_all_;
+  }
+  if (!answer.link.empty() && next != last) return list_catalog(next);
+  if (to_learn_in_all_ > 0) {
+    spdlog::info("index: {} repositories of the registry are to be learned", to_learn_in_all_);
+  }
+  told_at_ = Clock::now();
+  learn_next();
+}
+
+void Keeper::learn_next() {
+  {
+    const std::lock_guard lock(mutex_);
+    status_.repositories_to_learn = to_learn_.size() + learning_in_background_;
+  }
+  if (Clock::now() - told_at_ > kTell) {
+    told_at_ = Clock::now();
+    spdlog::info("index: {} of {} repositories learned",
+                 to_learn_in_all_ - to_learn_.size() - learning_in_background_, to_learn_in_all_);
+  }
+  while (!to_learn_.empty() && learning_in_background_ < kLearnAtOnce) {
+    const auto repository = std::move(to_learn_.front());
+    to_learn_.pop_front();
+    ++learning_in_background_;
+    const bool runs = learning_.contains(repository);
+    learning_[repository].push_back([this](const std::string& problem) {
+      --learning_in_background_;
+      if (!problem.empty()) {
+        to_learn_.clear();
+        catalog_problem_ = problem;
+      }
+      learn_next();
+    });
+    if (!runs) survey_repository(repository, Urgency::background);
+  }
+  if (to_learn_.empty() && learning_in_background_ == 0 && catalog_runs_) {
+    end_catalog(catalog_problem_);
+  }
+}
+
+void Keeper::end_catalog(const std::string& problem) {
+  catalog_runs_ = false;
+  catalog_at_ = Clock::now();
+  to_learn_.clear();
+  if (!problem.empty()) {
+    spdlog::warn("index: {}", problem);
+  } else {
+    const bool was_complete = status().complete;
+    index_.write([](Index& facts) { facts.set_complete(true); });
+    {
+      const std::lock_guard lock(mutex_);
+      status_.complete = true;
+      status_.repositories_to_learn = 0;
+    }
+    if (!was_complete) {
+      write([](Store& store) { store.set_complete(true); });
+      spdlog::info("index: complete");
+    }
+  }
+  const auto waiters = std::exchange(catalog_waiters_, {});
+  for (const auto& known : waiters) known(problem);
+}
+
+void Keeper::revalidate(std::string repository, std::string tag, Known known) {
+  post([this, repository = std::move(repository), tag = std::move(tag),
+        known = std::move(known)] {
+    ask("HEAD", manifest_target(repository, tag),
+        [this, repository, tag, known](const UpstreamAnswer& answer) {
+          const auto at = index_.read([&](const Index& facts) {
+            const auto* in = facts.find_repository(repository);
+            const auto* found = in == nullptr ? nullptr : facts.find_tag(*in, tag);
+            return found == nullptr ? std::string() : facts.digest_of(found->root);
+          });
+          if (answer.status == 404 ? at.empty() : answer.status == 200 && answer.digest == at) {
+            return known("");
+          }
+          if (answer.status != 200 && answer.status != 404) {
+            return known(answer.status == 0 ? answer.problem
+                                            : "it answered " + std::to_string(answer.status));
+          }
+          enter(repository, [this, repository, tag, known] {
+            Survey::Question question;
+            question.repository = repository;
+            question.only_tag = tag;
+            question.urgency = Urgency::someone_waits;
+            survey(std::move(question), [this, repository, tag, known](const Surveyed& surveyed) {
+              if (surveyed.problem.empty()) {
+                take_survey(repository, surveyed, false);
+                if (surveyed.tags.empty()) record_untag(repository, tag);
+              }
+              known(surveyed.problem);
+              leave(repository);
+            });
+          });
+        });
+  });
+}
+
+// --- changes
+
+void Keeper::possess(std::string repository, std::string digest, std::string account) {
+  const auto at = now();
+  index_.write(
+      [&](Index& facts) { facts.possess(repository, digest, account, Held::blob, at); });
+  post([this, repository = std::move(repository), digest = std::move(digest),
+        account = std::move(account), at] {
+    write([=](Store& store) { store.put_possession(repository, digest, account, Held::blob, at); });
+  });
+}
+
+void Keeper::push(Push push, Done done) {
+  auto shared = std::make_shared<Push>(std::move(push));
+  post([this, shared, done = std::move(done)] {
+    enter(shared->repository, [this, shared, done] {
+      const bool holds = index_.read([&](const Index& facts) {
+        const auto* in = facts.find_repository(shared->repository);
+        const auto* tag =
+            in == nullptr || shared->tag.empty() ? nullptr : facts.find_tag(*in, shared->tag);
+        if (tag == nullptr) return true;
+        switch (shared->condition) {
+          case Push::Condition::none:
+            return true;
+          case Push::Condition::unchanged:
+            return facts.digest_of(tag->root) == shared->digest;
+          case Push::Condition::own:
+            return tag->account != kNone && facts.account_name(tag->account) == shared->account;
+        }
+        return false;
+      });
+      if (!holds) {
+        done({Outcome::Kind::condition, 0, "", ""});
+        return leave(shared->repository);
+      }
+      auto id = std::make_shared<std::int64_t>(0);
+      write(
+          [shared, id](Store& store) {
+            *id = store.add_intent({0, shared->repository, shared->tag, shared->digest, "",
+                                    shared->account, shared->address});
+          },
+          [this, shared, done, id](bool written) {
+            if (written) return put(shared, done, *id);
+            done(failed("the index cannot be written"));
+            leave(shared->repository);
+          });
+    });
+  });
+}
+
+void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, std::int64_t intent_id) {
+  const Intent intent{intent_id, push->repository, push->tag, push->digest, "", push->account,
+                      push->address};
+  const auto reference = push->tag.empty() ? push->digest : push->tag;
+  ask(
+      "PUT", manifest_target(push->repository, reference),
+      [this, push, done, intent](const UpstreamAnswer& answer) {
+        if (answer.is_success()) {
+          record_push(*push);
+          return end_change(intent, done, {Outcome::Kind::done, answer.status, "", ""});
+        }
+        if (answer.status >= 400 && answer.status < 500) {
+          return end_change(intent, done,
+                            {Outcome::Kind::refused, answer.status, answer.body, ""});
+        }
+        doubt(intent, done,
+              answer.status == 0 ? answer.problem
+                                 : "it answered " + std::to_string(answer.status));
+      },
+      push->content_type, push->body);
+}
+
+void Keeper::record_push(const Push& push) {
+  auto record = record_of(push.manifest, push.digest, push.body.size());
+  if (record.subject() != nullptr) record.putters = {{push.account, push.address}};
+  const auto at = now();
+  const TagRecord tag{push.tag, push.digest, push.account, at};
+  std::string old;
+  index_.write([&](Index& facts) {
+    facts.add_manifest(push.repository, record);
+    facts.possess(push.repository, push.digest, push.account, Held::manifest, at);
+    const auto* in = facts.find_repository(push.repository);
+    if (!in->known) facts.set_known(push.repository, true);
+    record = facts.record_of(facts.find(*in, push.digest));
+    if (push.tag.empty()) return;
+    const auto* before = facts.find_tag(*in, push.tag);
+    if (before != nullptr) old = facts.digest_of(before->root);
+  });
+  if (!old.empty() && old != push.digest) record_untag(push.repository, push.tag);
+  if (!push.tag.empty()) {
+    index_.write([&](Index& facts) { facts.set_tag(push.repository, tag, at); });
+  }
+  write([repository = push.repository, record, tag, account = push.account, at](Store& store) {
+    store.put_manifest(repository, record);
+    store.put_possession(repository, record.digest, account, Held::manifest, at);
+    store.set_known(repository, true);
+    if (!tag.name.empty()) store.put_tag(repository, tag);
+  });
+}
+
+// The tag leaves its manifest: what it reached has a grace, and possessions below it start anew.
+void Keeper::record_untag(const std::string& repository, const std::string& tag) {
+  const auto at = now();
+  std::string root;
+  std::vector<std::string> below;
+  index_.write([&](Index& facts) {
+    const auto* in = facts.find_repository(repository);
+    const auto* found = in == nullptr ? nullptr : facts.find_tag(*in, tag);
+    if (found == nullptr) return;
+    root = facts.digest_of(found->root);
+    facts.each_below(found->root, [&](NodeId node) {
+      if (facts.is_possessed(node)) below.push_back(facts.digest_of(node));
+    });
+    facts.remove_tag(repository, tag, at);
+  });
+  if (root.empty()) return;
+  const auto until = at + config_.index.grace;
+  write([=](Store& store) {
+    store.drop_tag(repository, tag);
+    store.put_grace(repository, root, {tag, until});
+    for (const auto& digest : below) store.restart_possession(repository, digest, at);
+  });
+}
+
+void Keeper::record_removal(const std::string& repository, const std::string& digest) {
+  const auto at = now();
+  std::vector<std::string> tags;
+  std::vector<std::string> below;
+  index_.write([&](Index& facts) {
+    const auto* in = facts.find_repository(repository);
+    const auto node = in == nullptr ? kNone : facts.find(*in, digest);
+    if (node == kNone) return;
+    for (const auto* tag : facts.tags_of(node)) tags.push_back(*tag);
+    facts.each_below(node, [&](NodeId under) {
+      if (facts.is_possessed(under)) below.push_back(facts.digest_of(under));
+    });
+    facts.remove_manifest(repository, digest, at);
+  });
+  write([=](Store& store) {
+    for (const auto& tag : tags) store.drop_tag(repository, tag);
+    for (const auto& under : below) store.restart_possession(repository, under, at);
+    store.drop_manifest(repository, digest);
+    store.drop_possession(repository, digest, Held::manifest);
+  });
+}
+
+// The outcome is known. Told when it and the end of the intent are on disk.
+void Keeper::end_change(const Intent& intent, const Done& done, Outcome outcome) {
+  write([id = intent.id](Store& store) { store.drop_intent(id); });
+  // By a change of its own, so that the facts before it are kept if this commit fails: then the
+  // intent is still there, and the answer is true all the same.
+  write([](Store&) {}, [this, repository = intent.repository, done,
+                        outcome = std::move(outcome)](bool /*written*/) {
+    done(outcome);
+    leave(repository);
+  });
+}
+
+void Keeper::doubt(const Intent& intent, const Done& done, const std::string& problem) {
+  done(failed("the registry did not say whether it was done: " + problem));
+  doubts_.push_back({intent, 0, Clock::now()});
+  {
+    const std::lock_guard lock(mutex_);
+    ++status_.intents;
+  }
+  leave(intent.repository);
+}
+
+// In the intent's lane: makes the index what the upstream is.
+void Keeper::resolve(const Intent& intent, int attempt) {
+  Survey::Question question;
+  question.repository = intent.repository;
+  question.only_tag = intent.tag;
+  question.no_tags = true;
+  question.urgency = Urgency::someone_waits;
+  if (!intent.digest.empty()) question.also = {intent.digest};
+  // All of it is asked for, whatever is known: the question is what is there.
+  const auto id = next_survey_++;
+  auto end = [this, id, intent, attempt](const Surveyed& surveyed) {
+    later([this, id] { surveys_.erase(id); });
+    if (!surveyed.problem.empty()) return resolved(intent, attempt, false);
+    const auto tag = surveyed.tags.find(intent.tag);
+    const bool is_there = tag != surveyed.tags.end();
+    if (is_there && tag->second == intent.stand_in) {
+      ask("DELETE", manifest_target(intent.repository, intent.stand_in),
+          [this, intent, attempt](const UpstreamAnswer& answer) {
+            if (answer.status == 202 || answer.status == 404) {
+              record_untag(intent.repository, intent.tag);
+            }
+            resolved(intent, attempt, answer.status == 202 || answer.status == 404);
+          });
+      return;
+    }
+    if (!intent.digest.empty()) {
+      const auto found = surveyed.manifests.find(intent.digest);
+      if (found == surveyed.manifests.end()) {
+        record_removal(intent.repository, intent.digest);
+      } else if (!intent.account.empty() && (is_there || intent.tag.empty())) {
+        auto record = found->second;
+        if (record.subject() != nullptr) record.putters = {{intent.account, intent.address}};
+        index_.write([&](Index& facts) {
+          facts.add_manifest(intent.repository, record);
+          facts.possess(intent.repository, intent.digest, intent.account, Held::manifest, now());
+        });
+        write([repository = intent.repository, record, account = intent.account,
+               at = now()](Store& store) {
+          store.put_manifest(repository, record);
+          store.put_possession(repository, record.digest, account, Held::manifest, at);
+        });
+      }
+    }
+    if (!intent.tag.empty()) {
+      const auto at = index_.read([&](const Index& facts) {
+        const auto* in = facts.find_repository(intent.repository);
+        const auto* old = in == nullptr ? nullptr : facts.find_tag(*in, intent.tag);
+        return old == nullptr ? std::string() : facts.digest_of(old->root);
+      });
+      if (!at.empty() && (!is_there || tag->second != at)) {
+        record_untag(intent.repository, intent.tag);
+      }
+      if (is_there && tag->second != at) {
+        for (const auto& [digest, record] : surveyed.manifests) {
+          if (digest == intent.digest) continue;
+          const bool is_known = index_.read([&, &digest = digest](const Index& facts) {
+            const auto* in = facts.find_repository(intent.repository);
+            const auto node = in == nullptr ? kNone : facts.find(*in, digest);
+            return node != kNone && facts.is_manifest(node);
+          });
+          if (is_known) continue;
+          index_.write([&, &record = record](Index& facts) {
+            facts.add_manifest(intent.repository, record);
+          });
+          write([repository = intent.repository, record = record](Store& store) {
+            store.put_manifest(repository, record);
+          });
+        }
+        const TagRecord moved{intent.tag, tag->second,
+                              tag->second == intent.digest ? intent.account : "", now()};
+        index_.write([&](Index& facts) { facts.set_tag(intent.repository, moved, now()); });
+        write([repository = intent.repository, moved](Store& store) {
+          store.put_tag(repository, moved);
+        });
+      }
+    }
+    resolved(intent, attempt, true);
+  };
+  surveys_.emplace(id, std::make_unique<Survey>(*client_, std::move(question), std::move(end)))
+      .first->second->start();
+}
+
+void Keeper::resolved(const Intent& intent, int attempt, bool known) {
+  const auto next = known ? attempt + 1 : attempt;
+  if (next < kLooks) {
+    const auto pause = known ? kDoubtful[next] : kUnreachable;
+    doubts_.push_back({intent, next, Clock::now() + pause});
+  } else {
+    write([id = intent.id](Store& store) { store.drop_intent(id); });
+    const std::lock_guard lock(mutex_);
+    --status_.intents;
+  }
+  leave(intent.repository);
+}
+
+void Keeper::remove_manifest(std::string repository, std::string digest, Done done) {
+  post([this, repository = std::move(repository), digest = std::move(digest),
+        done = std::move(done)] {
+    enter(repository, [this, repository, digest, done] {
+      auto intent = std::make_shared<Intent>(Intent{0, repository, "", digest, "", "", ""});
+      write([intent](Store& store) { intent->id = store.add_intent(*intent); },
+            [this, intent, done](bool written) {
+              if (!written) {
+                done(failed("the index cannot be written"));
+                return leave(intent->repository);
+              }
+              ask("DELETE", manifest_target(intent->repository, intent->digest),
+                  [this, intent, done](const UpstreamAnswer& answer) {
+                    Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
+                    if (answer.is_success() || answer.status == 404) {
+                      record_removal(intent->repository, intent->digest);
+                      if (answer.status == 404) outcome.kind = Outcome::Kind::absent;
+                    } else if (answer.status == 405) {
+                      outcome.kind = Outcome::Kind::unsupported;
+                    } else if (answer.status >= 400 && answer.status < 500) {
+                      outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
+                    } else {
+                      return doubt(*intent, done,
+                                   answer.status == 0
+                                       ? answer.problem
+                                       : "it answered " + std::to_string(answer.status));
+                    }
+                    end_change(*intent, done, outcome);
+                  });
+            });
+    });
+  });
+}
+
+void Keeper::remove_blob(std::string repository, std::string digest, Done done) {
+  post([this, repository = std::move(repository), digest = std::move(digest),
+        done = std::move(done)] {
+    enter(repository, [this, repository, digest, done] {
+      ask("DELETE", "/v2/" + repository + "/blobs/" + digest,
+          [this, repository, digest, done](const UpstreamAnswer& answer) {
+            Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
+            if (answer.is_success() || answer.status == 404) {
+              index_.write([&](Index& facts) { facts.remove_blob(repository, digest); });
+              write([=](Store& store) { store.drop_possession(repository, digest, Held::blob); });
+              if (answer.status == 404) outcome.kind = Outcome::Kind::absent;
+            } else if (answer.status == 405) {
+              outcome.kind = Outcome::Kind::unsupported;
+            } else if (answer.status >= 400 && answer.status < 500) {
+              outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
+            } else {
+              outcome = failed("the registry did not say whether it was done: " + answer.problem);
+            }
+            done(outcome);
+            leave(repository);
+          });
+    });
+  });
+}
+
+void Keeper::remove_tag(std::string repository, std::string tag, Done done) {
+  post([this, repository = std::move(repository), tag = std::move(tag), done = std::move(done)] {
+    enter(repository, [this, repository, tag, done] {
+      const bool is_there = index_.read([&](const Index& facts) {
+        const auto* in = facts.find_repository(repository);
+        return in != nullptr && facts.find_tag(*in, tag) != nullptr;
+      });
+      if (!is_there) {
+        done({Outcome::Kind::absent, 0, "", ""});
+        return leave(repository);
+      }
+      auto body = std::make_shared<std::string>(make_stand_in());
+      auto intent = std::make_shared<Intent>(
+          Intent{0, repository, tag, "", oci::sha256_of(*body), "", ""});
+      write([intent](Store& store) { intent->id = store.add_intent(*intent); },
+            [this, intent, body, done](bool written) {
+              if (!written) {
+                done(failed("the index cannot be written"));
+                return leave(intent->repository);
+              }
+              take_tag_away(intent, body, done);
+            });
+    });
+  });
+}
+
+// A registry that knows how does it at once (3.x). 2.8 does not: there a manifest of our own is put
+// over the tag and deleted by its digest, which takes the tag along and leaves what it was at.
+void Keeper::take_tag_away(const std::shared_ptr<Intent>& intent,
+                           const std::shared_ptr<std::string>& stand_in, const Done& done) {
+  const auto unknown = [](const UpstreamAnswer& answer) {
+    return answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status);
+  };
+  ask("DELETE", manifest_target(intent->repository, intent->tag),
+      [=, this](const UpstreamAnswer& native) {
+        if (native.is_success() || native.status == 404) {
+          record_untag(intent->repository, intent->tag);
+          return end_change(*intent, done, {Outcome::Kind::done, 202, "", ""});
+        }
+        if (native.status != 400 && native.status != 405) {
+          return doubt(*intent, done, unknown(native));
+        }
+        // A registry that does not delete would keep the stand-in for ever.
+        ask("DELETE", manifest_target(intent->repository, intent->stand_in),
+            [=, this](const UpstreamAnswer& probe) {
+              if (probe.status != 404) {
+                return end_change(*intent, done, {Outcome::Kind::unsupported, 405, "", ""});
+              }
+              put_stand_in(intent, stand_in, done);
+            });
+      });
+}
+
+void Keeper::put_stand_in(const std::shared_ptr<Intent>& intent,
+                          const std::shared_ptr<std::string>& stand_in, const Done& done) {
+  const auto unknown = [](const UpstreamAnswer& answer) {
+    return answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status);
+  };
+  ask(
+      "PUT", manifest_target(intent->repository, intent->tag),
+      [=, this](const UpstreamAnswer& put) {
+        if (put.status >= 400 && put.status < 500) {
+          return end_change(*intent, done, {Outcome::Kind::refused, put.status, put.body, ""});
+        }
+        if (!put.is_success()) return doubt(*intent, done, unknown(put));
+        ask("DELETE", manifest_target(intent->repository, intent->stand_in),
+            [=, this](const UpstreamAnswer& removed) {
+              if (!removed.is_success() && removed.status != 404) {
+                return doubt(*intent, done, unknown(removed));
+              }
+              record_untag(intent->repository, intent->tag);
+              end_change(*intent, done, {Outcome::Kind::done, 202, "", ""});
+            });
+      },
+      std::string(oci::to_string(oci::MediaType::index)), *stand_in);
+}
+
+// --- what is left over
+
+void Keeper::forget_some() {
+  Index::Forgotten forgotten;
+  const auto at = now();
+  std::vector<std::pair<std::string, std::string>> manifests;
+  std::vector<std::pair<std::string, std::string>> possessions;
+  index_.write([&](Index& facts) {
+    forget_from_ = facts.forget(forget_from_, kForgetAtOnce, at, forgotten);
+    for (const auto& [in, digest] : forgotten.manifests) {
+      manifests.emplace_back(facts.repository(in).name, digest);
+    }
+    for (const auto& [in, digest] : forgotten.possessions) {
+      possessions.emplace_back(facts.repository(in).name, digest);
+    }
+  });
+  if (forget_from_ == kNone) {
+    forget_from_ = 0;
+    write([at](Store& store) { store.drop_graces(at); });
+  }
+  if (manifests.empty() && possessions.empty()) return;
+  write([manifests = std::move(manifests), possessions = std::move(possessions)](Store& store) {
+    for (const auto& [repository, digest] : manifests) store.drop_manifest(repository, digest);
+    for (const auto& [repository, digest] : possessions) {
+      store.drop_possession(repository, digest, std::nullopt);
+    }
+  });
+}
+
+std::vector<std::string> Keeper::covered() const {
+  const std::lock_guard lock(mutex_);
+  return covered_;
+}
+
+void Keeper::remember_covered(std::vector<std::string> patterns) {
+  std::vector<std::string> added;
+  {
+    const std::lock_guard lock(mutex_);
+    std::set_difference(patterns.begin(), patterns.end(), covered_.begin(), covered_.end(),
+                        std::back_inserter(added));
+    if (added.empty()) return;
+    const auto middle = static_cast<std::ptrdiff_t>(covered_.size());
+    covered_.insert(covered_.end(), added.begin(), added.end());
+    std::inplace_merge(covered_.begin(), covered_.begin() + middle, covered_.end());
+  }
+  post([this, added = std::move(added)] {
+    write([added](Store& store) {
+      for (const auto& pattern : added) store.add_covered(pattern);
+    });
+  });
+}
+
+}  // namespace layergate::index

@@ -1,0 +1,68 @@
+// What the index is told of manifests, tags and possessions: the same whether it comes from a push,
+// from the upstream or from the disk.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/manifest.h"
+
+namespace layergate::index {
+
+// Wall time in whole seconds.
+using Seconds = std::chrono::sys_seconds;
+
+// How a manifest names something.
+enum class Link : std::uint8_t {
+  child,    // an index its manifests; only what was PUT as a manifest ever becomes one
+  blob,     // config and layers
+  subject,  // what it speaks of: reach goes the other way, from the subject to the referrer
+};
+
+struct NamedDigest {
+  Link link = Link::blob;
+  std::string digest;
+
+  bool operator==(const NamedDigest& other) const = default;
+  auto operator<=>(const NamedDigest& other) const = default;
+};
+
+// Who put a referrer, and whence. An empty account: it was found in the upstream.
+struct Putter {
+  std::string account;
+  std::string address;
+
+  bool operator==(const Putter& other) const = default;
+};
+
+struct ManifestRecord {
+  std::string digest;
+  oci::MediaType type = oci::MediaType::image;
+  std::uint64_t size = 0;  // bytes
+  // Sorted, each once. What was absent when the manifest was checked is not among them, so that it
+  // becomes no reach when it comes later.
+  std::vector<NamedDigest> links;
+  // Only of those with a subject:
+  std::string artifact_type;
+  std::string annotations;  // JSON, or empty
+  std::vector<Putter> putters;
+
+  [[nodiscard]] const std::string* subject() const;  // or nullptr
+};
+
+ManifestRecord record_of(const oci::Manifest& manifest, std::string digest, std::uint64_t size);
+
+struct TagRecord {
+  std::string name;
+  std::string digest;
+  std::string account;  // who pushed it last; empty if it was found in the upstream
+  Seconds at{};
+};
+
+// As which of the two an account brought something to a repository.
+enum class Held : std::uint8_t { blob = 1, manifest = 2 };
+
+}  // namespace layergate::index

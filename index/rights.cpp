@@ -1,0 +1,224 @@
+#include "index/rights.h"
+
+#include <algorithm>
+
+#include "index/climb.h"
+#include "oci/reference.h"
+
+namespace layergate::index {
+namespace {
+
+using acl::Action;
+using acl::Decision;
+using acl::Principal;
+using acl::Reason;
+
+constexpr int kDeepest = 8;  // signatures of signatures of …
+
+constexpr Links kAsManifest{Link::child, Link::subject};
+constexpr Links kAsBlob{Link::child, Link::blob, Link::subject};
+
+Links links_of(Held as) { return as == Held::blob ? kAsBlob : kAsManifest; }
+
+}  // namespace
+
+Decision Rights::plain(const Principal& who, Action action, std::string_view repository,
+                       std::string_view tag) const {
+  auto decision = policy_.decide(who, action, repository, tag);
+  if (decision.allowed || decision.reason != Reason::no_rule || action == Action::erase ||
+      !policy_.may_push_unregistered() || policy_.covers(repository, tag)) {
+    return decision;
+  }
+  const auto* in = index_.find_repository(repository);
+  const auto* at = in == nullptr ? nullptr : index_.find_tag(*in, tag);
+  const bool own =
+      at != nullptr && at->account != kNone && index_.account_name(at->account) == who.account;
+  if (own || (at == nullptr && action == Action::push)) {
+    return {true, Reason::unregistered, nullptr};
+  }
+  return decision;
+}
+
+Decision Rights::on_tag(Action action, std::string_view repository, std::string_view tag) const {
+  Excluded excluded;
+  return on_tag(action, repository, tag, excluded);
+}
+
+Decision Rights::on_tag(Action action, std::string_view repository, std::string_view tag,
+                        Excluded& excluded) const {
+  if (!oci::is_fallback_tag(tag)) return plain(who_, action, repository, tag);
+  const auto subject = oci::subject_of_tag(tag);
+  if (subject.empty()) return policy_.decide_every_tag(who_, action, repository);
+  const auto* in = index_.find_repository(repository);
+  const auto node = in == nullptr ? kNone : index_.find(*in, subject);
+  std::optional<Decision> refused;
+  std::optional<Decision> allowed;
+  if (node != kNone && index_.is_manifest(node) && excluded.size() < kDeepest) {
+    excluded.push_back(tag);
+    any_tag(node, kAsManifest, false, [&](std::string_view other) {
+      if (std::find(excluded.begin(), excluded.end(), other) != excluded.end()) return false;
+      auto decision = on_tag(action, repository, other, excluded);
+      (decision.allowed ? allowed : refused) = decision;
+      return decision.allowed;
+    });
+    excluded.pop_back();
+  }
+  if (allowed) return *allowed;
+  if (refused) return *refused;
+  return plain(who_, action, repository, tag);
+}
+
+Decision Rights::on_some_tag(Action action, std::string_view repository) const {
+  auto decision = policy_.decide_some_tag(who_, action, repository);
+  if (decision.allowed || decision.reason != Reason::no_rule || action == Action::erase ||
+      !policy_.may_push_unregistered() || policy_.covers_every_tag(repository)) {
+    return decision;
+  }
+  return {true, Reason::unregistered, nullptr};
+}
+
+// visit(tag) for each tag that reaches the node, until it answers true. Tags may come twice.
+template <typename Visit>
+bool Rights::any_tag(NodeId node, Links links, bool with_graces, Visit visit) const {
+  return climb(
+      index_, node, links,
+      [&](NodeId referrer, NodeId subject) { return is_shown(referrer, subject, 0); },
+      [&](NodeId manifest) {
+        for (const auto* tag : index_.tags_of(manifest)) {
+          if (visit(std::string_view(*tag))) return true;
+        }
+        if (!with_graces) return false;
+        for (const auto& grace : index_.graces_of(manifest)) {
+          if (grace.until > now() && visit(std::string_view(grace.tag))) return true;
+        }
+        return false;
+      });
+}
+
+bool Rights::is_shown(NodeId referrer, NodeId subject, int depth) const {
+  const auto* it = index_.find_referrer(referrer);
+  return it != nullptr && std::any_of(it->putters.begin(), it->putters.end(), [&](const auto& p) {
+           return p.account.empty() || pushes_to(p, subject, depth);
+         });
+}
+
+// Only ordinary tags count here, and no fallback tag's reach: digests cannot form a circle, tags can.
+bool Rights::pushes_to(const Putter& putter, NodeId subject, int depth) const {
+  if (depth >= kDeepest) return false;
+  const auto& repository = index_.repository(index_.repository_of(subject)).name;
+  const auto address = IpAddress::parse(putter.address);
+  const Principal who{putter.account, address.value_or(IpAddress{}), who_.now};
+  return climb(
+      index_, subject, kAsManifest,
+      [&](NodeId referrer, NodeId of) { return is_shown(referrer, of, depth + 1); },
+      [&](NodeId manifest) {
+        const auto tags = index_.tags_of(manifest);
+        return std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
+          return !oci::is_fallback_tag(*tag) &&
+                 plain(who, Action::push, repository, *tag).allowed;
+        });
+      });
+}
+
+bool Rights::possesses(std::string_view repository, NodeId node, Held as) const {
+  return index_.possesses(who_.account, node, as, now()) &&
+         on_some_tag(Action::push, repository).allowed;
+}
+
+Reach Rights::may_read(std::string_view repository, std::string_view digest, Held as) const {
+  const auto* in = index_.find_repository(repository);
+  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  Reach reach;
+  const bool may_pull = on_some_tag(Action::pull, repository).allowed;
+  bool is_reached = false;
+  const bool is_there = node != kNone && (as == Held::blob || index_.is_manifest(node));
+  if (is_there && (may_pull || policy_.is_admin(who_.account))) {
+    const bool read = any_tag(node, links_of(as), true, [&](std::string_view tag) {
+      is_reached = true;
+      reach.decision = on_tag(Action::pull, repository, tag);
+      if (reach.decision.allowed) reach.tag = tag;
+      return reach.decision.allowed;
+    });
+    if (read) return reach;
+  }
+  if (is_there && possesses(repository, node, as)) {
+    return {{true, Reason::possession, nullptr}, ""};
+  }
+  if (!is_reached && policy_.is_admin(who_.account)) {
+    return {policy_.decide_some_tag(who_, Action::pull, repository), ""};
+  }
+  // The same for what is not there: nothing of the tags that were looked at.
+  const auto some = policy_.decide_some_tag(who_, Action::pull, repository);
+  return {some.allowed ? Decision{false, Reason::no_tag, nullptr} : some, ""};
+}
+
+bool Rights::may_name(std::string_view repository, std::string_view digest, Held as) const {
+  const auto* in = index_.find_repository(repository);
+  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
+  // A manifest's bytes are no blob to the registry until somebody uploads them as one.
+  const bool is_blob =
+      as == Held::manifest ||
+      index_.any_parent(node, Link::blob, [](NodeId) { return true; }) || [&] {
+        bool uploaded = false;
+        index_.each_possession(node, [&](const std::string&, std::uint8_t kinds, Seconds) {
+          uploaded |= (kinds & static_cast<std::uint8_t>(Held::blob)) != 0;
+        });
+        return uploaded;
+      }();
+  return is_blob && may_read(repository, digest, as).decision.allowed;
+}
+
+Reach Rights::may_delete(std::string_view repository, std::string_view digest, Held as) const {
+  const auto* in = index_.find_repository(repository);
+  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  const auto every = policy_.decide_every_tag(who_, Action::erase, repository);
+  if (node != kNone && (as == Held::blob || index_.is_manifest(node))) {
+    bool is_reached = false;
+    Reach refused;
+    Reach allowed;
+    const bool stopped = any_tag(node, links_of(as), false, [&](std::string_view tag) {
+      is_reached = true;
+      const auto decision = every.allowed ? every : on_tag(Action::erase, repository, tag);
+      (decision.allowed ? allowed : refused) = {decision, std::string(tag)};
+      return !decision.allowed || every.allowed;
+    });
+    if (is_reached) return stopped && !every.allowed ? refused : allowed;
+    if (as == Held::manifest && possesses(repository, node, as)) {
+      return {{true, Reason::possession, nullptr}, ""};
+    }
+  }
+  const auto some = policy_.decide_some_tag(who_, Action::erase, repository);
+  if (policy_.is_admin(who_.account) || !some.allowed) return {some, ""};
+  return {{false, Reason::no_tag, nullptr}, ""};
+}
+
+bool Rights::is_immutable(std::string_view repository, std::string_view digest) const {
+  if (!policy_.has_immutable(repository)) return false;
+  const auto* in = index_.find_repository(repository);
+  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  if (node == kNone) return false;
+  return climb(
+      index_, node, {Link::child, Link::blob}, [](NodeId, NodeId) { return false; },
+      [&](NodeId manifest) {
+        const auto tags = index_.tags_of(manifest);
+        return std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
+          return policy_.is_immutable(repository, *tag);
+        });
+      });
+}
+
+std::vector<NodeId> Rights::referrers(NodeId subject) const {
+  std::vector<NodeId> shown;
+  index_.any_parent(subject, Link::subject, [&](NodeId referrer) {
+    if (is_shown(referrer, subject, 0)) shown.push_back(referrer);
+    return false;
+  });
+  return shown;
+}
+
+bool Rights::pushes_unregistered(std::string_view repository, std::string_view tag) const {
+  return on_tag(Action::push, repository, tag).reason == Reason::unregistered;
+}
+
+}  // namespace layergate::index

@@ -1,0 +1,86 @@
+// Who may do what to tags and digests: the policy's rules about tags, carried to what tags reach.
+//
+// A manifest is reached by the tags at it and at the indexes that name it, and from its subject; a
+// blob by the manifests that name it. docs/policy.md, "What tags reach", says it in words.
+//
+// Thread safety: of the Index that it reads. Short-lived: all references must outlive it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "acl/policy.h"
+#include "index/climb.h"
+#include "index/index.h"
+
+namespace layergate::index {
+
+// A decision, and the tag that it was made on, if it was one.
+struct Reach {
+  acl::Decision decision;
+  std::string tag;
+};
+
+class Rights {
+ public:
+  Rights(const Index& index, const acl::Policy& policy, const acl::Principal& who)
+      : index_(index), policy_(policy), who_(who) {}
+
+  // The right on a tag that may or may not exist. A tag that speaks of another manifest
+  // (oci::is_fallback_tag) is decided by the tags that reach that one; where none does, by its own
+  // name.
+  [[nodiscard]] acl::Decision on_tag(acl::Action action, std::string_view repository,
+                                     std::string_view tag) const;
+  // On at least one tag that may or may not exist.
+  [[nodiscard]] acl::Decision on_some_tag(acl::Action action, std::string_view repository) const;
+  // On every tag that there could be.
+  [[nodiscard]] acl::Decision on_every_tag(acl::Action action, std::string_view repository) const {
+    return policy_.decide_every_tag(who_, action, repository);
+  }
+
+  // Whether it may be read: pull on a tag that reaches it, possession, or, where no tag reaches it,
+  // the permission admin. `as` blob: by a blob's path; what may be read as a manifest may be read
+  // so too.
+  [[nodiscard]] Reach may_read(std::string_view repository, std::string_view digest, Held as) const;
+  // Whether a manifest put here may name it: what may be read as such, and is there.
+  [[nodiscard]] bool may_name(std::string_view repository, std::string_view digest, Held as) const;
+  // Delete on every tag that reaches it, and at least one; where none does, its pusher (of a
+  // manifest) or an admin.
+  [[nodiscard]] Reach may_delete(std::string_view repository, std::string_view digest,
+                                 Held as) const;
+  // Whether a tag under `immutable:` reaches it.
+  [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view digest) const;
+
+  // The manifests that speak of this one and are shown: those whose putter holds push on a tag that
+  // reaches the subject.
+  [[nodiscard]] std::vector<NodeId> referrers(NodeId subject) const;
+
+  // Whether only `unregistered: push` lets this account push the tag: then it must not exist, or be
+  // the account's own, at the very moment of the push.
+  [[nodiscard]] bool pushes_unregistered(std::string_view repository, std::string_view tag) const;
+
+ private:
+  // Tags whose rights are being looked into: each speaks of what the next one's manifest reaches.
+  using Excluded = std::vector<std::string_view>;
+
+  [[nodiscard]] acl::Decision plain(const acl::Principal& who, acl::Action action,
+                                    std::string_view repository, std::string_view tag) const;
+  [[nodiscard]] acl::Decision on_tag(acl::Action action, std::string_view repository,
+                                     std::string_view tag, Excluded& excluded) const;
+  template <typename Visit>
+  bool any_tag(NodeId node, Links links, bool with_graces, Visit visit) const;
+  [[nodiscard]] bool is_shown(NodeId referrer, NodeId subject, int depth) const;
+  [[nodiscard]] bool pushes_to(const Putter& putter, NodeId subject, int depth) const;
+  [[nodiscard]] bool possesses(std::string_view repository, NodeId node, Held as) const;
+  [[nodiscard]] Seconds now() const {
+    return std::chrono::floor<std::chrono::seconds>(who_.now);
+  }
+
+  const Index& index_;
+  const acl::Policy& policy_;
+  const acl::Principal& who_;
+};
+
+}  // namespace layergate::index

@@ -1,0 +1,464 @@
+// Longer than most files here: each statement stands beside the others on its table.
+#include "index/store.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <unordered_map>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <nlohmann/json.hpp>
+#include <sqlite3.h>
+
+namespace layergate::index {
+namespace {
+
+// "LGix" in the file's head, so that no other program's database is taken for ours.
+constexpr int kApplicationId = 0x4c476978;
+
+// Each brings the file from the version that is its place here to the next one.
+constexpr std::array kMigrations{
+    R"(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE repositories(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+                          known INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE accounts(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+-- Digests: 32 bytes are a sha256, 64 a sha512. links: for each a byte of Link, with 0x10 added for
+-- sha512, and the digest. size, artifact_type, annotations and putters: of referrers only.
+CREATE TABLE manifests(repository INTEGER NOT NULL, digest BLOB NOT NULL,
+                       media_type INTEGER NOT NULL, links BLOB NOT NULL, size INTEGER,
+                       artifact_type TEXT, annotations TEXT, putters TEXT,
+                       PRIMARY KEY(repository, digest)) WITHOUT ROWID;
+-- account: 0 if it was found in the upstream. Times are seconds since 1970.
+CREATE TABLE tags(repository INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,
+                  account INTEGER NOT NULL, at INTEGER NOT NULL,
+                  PRIMARY KEY(repository, name)) WITHOUT ROWID;
+CREATE TABLE graces(repository INTEGER NOT NULL, digest BLOB NOT NULL, tag TEXT NOT NULL,
+                    until INTEGER NOT NULL, PRIMARY KEY(repository, digest, tag)) WITHOUT ROWID;
+CREATE TABLE possessions(repository INTEGER NOT NULL, digest BLOB NOT NULL,
+                         account INTEGER NOT NULL, kinds INTEGER NOT NULL, at INTEGER NOT NULL,
+                         PRIMARY KEY(repository, digest, account)) WITHOUT ROWID;
+CREATE TABLE intents(id INTEGER PRIMARY KEY, repository TEXT NOT NULL, tag TEXT NOT NULL,
+                     digest TEXT NOT NULL, stand_in TEXT NOT NULL, account TEXT NOT NULL,
+                     address TEXT NOT NULL);
+CREATE TABLE covered(pattern TEXT PRIMARY KEY) WITHOUT ROWID;
+)"};
+
+using Bytes = std::string;
+
+std::uint8_t nibble(char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); }
+
+Bytes pack(std::string_view digest) {
+  digest.remove_prefix(digest.find(':') + 1);
+  Bytes bytes;
+  bytes.reserve(digest.size() / 2);
+  for (std::size_t i = 0; i + 1 < digest.size(); i += 2) {
+    bytes += static_cast<char>(nibble(digest[i]) << 4U | nibble(digest[i + 1]));
+  }
+  return bytes;
+}
+
+std::string unpack(std::string_view bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text = bytes.size() == 32 ? "sha256:" : "sha512:";
+  text.reserve(text.size() + 2 * bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kHex[byte >> 4U];
+    text += kHex[byte & 15U];
+  }
+  return text;
+}
+
+constexpr unsigned kSha512 = 0x10;
+
+Bytes pack_links(const std::vector<NamedDigest>& links) {
+  Bytes bytes;
+  for (const auto& [link, digest] : links) {
+    const auto digest_bytes = pack(digest);
+    bytes += static_cast<char>(static_cast<unsigned>(link) |
+                               (digest_bytes.size() == 64 ? kSha512 : 0));
+    bytes += digest_bytes;
+  }
+  return bytes;
+}
+
+std::vector<NamedDigest> unpack_links(std::string_view bytes) {
+  std::vector<NamedDigest> links;
+  while (!bytes.empty()) {
+    const auto kind = static_cast<unsigned char>(bytes.front());
+    const std::size_t size = (kind & kSha512) != 0 ? 64 : 32;
+    if (bytes.size() < 1 + size) throw std::runtime_error("a list of links is cut off");
+    links.push_back({static_cast<Link>(kind & 3U), unpack(bytes.substr(1, size))});
+    bytes.remove_prefix(1 + size);
+  }
+  return links;
+}
+
+std::string pack_putters(const std::vector<Putter>& putters) {
+  auto json = nlohmann::json::array();
+  for (const auto& putter : putters) json.push_back({putter.account, putter.address});
+  return json.dump();
+}
+
+std::vector<Putter> unpack_putters(const std::string& text) {
+  std::vector<Putter> putters;
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_array()) return putters;
+  for (const auto& entry : json) {
+    if (entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string()) {
+      putters.push_back({entry[0].get<std::string>(), entry[1].get<std::string>()});
+    }
+  }
+  return putters;
+}
+
+std::int64_t number(Seconds time) { return time.time_since_epoch().count(); }
+Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(number)); }
+
+std::string_view bytes_of(const SQLite::Column& column) {
+  const auto* data = static_cast<const char*>(column.getBlob());
+  return {data == nullptr ? "" : data, static_cast<std::size_t>(column.getBytes())};
+}
+
+SQLite::Database open(const std::filesystem::path& file, Store::Mode mode) {
+  const int flags = mode == Store::Mode::write ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE
+                                               : SQLite::OPEN_READONLY;
+  return {file.string(), flags, 5000};
+}
+
+}  // namespace
+
+struct Store::Impl {
+  explicit Impl(SQLite::Database database) : db(std::move(database)) {}
+
+  SQLite::Database db;
+  std::unordered_map<std::string, std::int64_t> repositories;
+  std::unordered_map<std::string, std::int64_t> accounts;
+  std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements;
+
+  // Prepared once; `sql` must be a literal. Bound from 1 on.
+  template <typename... Values>
+  SQLite::Statement& bind(const char* sql, const Values&... values) {
+    auto& statement = statements[sql];
+    if (!statement) statement = std::make_unique<SQLite::Statement>(db, sql);
+    statement->reset();
+    statement->clearBindings();
+    int at = 0;
+    (bind_one(*statement, ++at, values), ...);
+    return *statement;
+  }
+  template <typename... Values>
+  void run(const char* sql, const Values&... values) {
+    auto& statement = bind(sql, values...);
+    statement.exec();
+    statement.reset();
+  }
+
+  struct Blob {
+    Bytes bytes;
+  };
+  static void bind_one(SQLite::Statement& statement, int at, const Blob& value) {
+    statement.bind(at, value.bytes.data(), static_cast<int>(value.bytes.size()));
+  }
+  static void bind_one(SQLite::Statement& statement, int at, std::string_view value) {
+    statement.bind(at, std::string(value));
+  }
+  static void bind_one(SQLite::Statement& statement, int at, std::int64_t value) {
+    statement.bind(at, value);
+  }
+  static Blob digest(std::string_view text) { return {pack(text)}; }
+
+  std::int64_t repository(std::string_view name) {
+    return id(repositories, name, "INSERT OR IGNORE INTO repositories(name) VALUES(?)",
+              "SELECT id FROM repositories WHERE name = ?");
+  }
+  std::int64_t account(std::string_view name) {
+    if (name.empty()) return 0;
+    return id(accounts, name, "INSERT OR IGNORE INTO accounts(name) VALUES(?)",
+              "SELECT id FROM accounts WHERE name = ?");
+  }
+  std::int64_t id(std::unordered_map<std::string, std::int64_t>& ids, std::string_view name,
+                  const char* insert, const char* select) {
+    const auto known = ids.find(std::string(name));
+    if (known != ids.end()) return known->second;
+    run(insert, name);
+    auto& query = bind(select, name);
+    if (!query.executeStep()) throw std::runtime_error("a name that was just written is not there");
+    const std::int64_t found = query.getColumn(0).getInt64();
+    query.reset();
+    ids.emplace(name, found);
+    return found;
+  }
+};
+
+Store::Store(const std::filesystem::path& file, Mode mode) {
+  const auto fail = [&](const std::string& what) {
+    throw std::runtime_error(file.string() + ": " + what);
+  };
+  try {
+    impl_ = std::make_unique<Impl>(open(file, mode));
+    auto& db = impl_->db;
+    const int version = db.execAndGet("PRAGMA user_version").getInt();
+    const int application = db.execAndGet("PRAGMA application_id").getInt();
+    if (application != kApplicationId && (application != 0 || version != 0)) {
+      fail("is no index of Layergate; move it away to have a new one made from the registry");
+    }
+    if (version > static_cast<int>(kMigrations.size())) {
+      fail("was made by a newer version of Layergate; use that one, or move the file away to have "
+           "a new one made from the registry (possessions and referrers are then lost)");
+    }
+    if (mode == Mode::read) {
+      if (version < static_cast<int>(kMigrations.size())) {
+        fail("is of an older form; `layergate serve` brings it to the present one");
+      }
+      return;
+    }
+    db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = FULL");
+    db.exec("PRAGMA wal_autocheckpoint = 4000");
+    for (auto i = static_cast<std::size_t>(version); i < kMigrations.size(); ++i) {
+      SQLite::Transaction transaction(db);
+      db.exec(kMigrations[i]);
+      db.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+      db.exec("PRAGMA user_version = " + std::to_string(i + 1));
+      transaction.commit();
+    }
+  } catch (const SQLite::Exception& error) {
+    fail(std::string(error.what()) +
+         (error.getErrorCode() == SQLITE_NOTADB || error.getErrorCode() == SQLITE_CORRUPT
+              ? "; move it away to have a new one made from the registry"
+              : ""));
+  }
+}
+
+Store::~Store() = default;
+
+void Store::load(Index& index, const std::string& only_repository) {
+  auto& db = impl_->db;
+  std::unordered_map<std::int64_t, std::string> repositories;
+  std::unordered_map<std::int64_t, std::string> accounts;
+  accounts[0] = "";
+  {
+    SQLite::Statement query(db, "SELECT value FROM meta WHERE key = 'complete'");
+    if (query.executeStep()) index.set_complete(query.getColumn(0).getInt() != 0);
+  }
+  {
+    SQLite::Statement query(db, "SELECT id, name FROM accounts");
+    while (query.executeStep()) {
+      accounts[query.getColumn(0).getInt64()] = query.getColumn(1).getString();
+    }
+  }
+  {
+    SQLite::Statement query(db, "SELECT id, name, known FROM repositories");
+    while (query.executeStep()) {
+      const auto name = query.getColumn(1).getString();
+      if (!only_repository.empty() && name != only_repository) continue;
+      repositories[query.getColumn(0).getInt64()] = name;
+      index.set_known(name, query.getColumn(2).getInt() != 0);
+    }
+  }
+  // One at a time: the tables are in the order of their repositories.
+  const auto each = [&](const char* sql, auto take) {
+    SQLite::Statement query(db, sql);
+    const std::string* name = nullptr;
+    std::int64_t at = -1;
+    while (query.executeStep()) {
+      const auto repository = query.getColumn(0).getInt64();
+      if (repository != at) {
+        at = repository;
+        const auto found = repositories.find(repository);
+        name = found == repositories.end() ? nullptr : &found->second;
+      }
+      if (name != nullptr) take(*name, query);
+    }
+  };
+  each("SELECT repository, digest, media_type, links, size, artifact_type, annotations, putters "
+       "FROM manifests",
+       [&](const std::string& name, SQLite::Statement& row) {
+         ManifestRecord record;
+         record.digest = unpack(bytes_of(row.getColumn(1)));
+         const auto type = row.getColumn(2).getInt();
+         if (type < 0 || type > static_cast<int>(oci::MediaType::docker_list)) {
+           throw std::runtime_error("index.db holds an unknown media type");
+         }
+         record.type = static_cast<oci::MediaType>(type);
+         record.links = unpack_links(bytes_of(row.getColumn(3)));
+         if (!row.getColumn(7).isNull()) {
+           record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
+           record.artifact_type = row.getColumn(5).getString();
+           record.annotations = row.getColumn(6).getString();
+           record.putters = unpack_putters(row.getColumn(7).getString());
+         }
+         index.add_manifest(name, record);
+       });
+  each("SELECT repository, name, digest, account, at FROM tags",
+       [&](const std::string& name, SQLite::Statement& row) {
+         const auto at = time_of(row.getColumn(4).getInt64());
+         index.set_tag(name,
+                       {row.getColumn(1).getString(), unpack(bytes_of(row.getColumn(2))),
+                        accounts[row.getColumn(3).getInt64()], at},
+                       at);
+       });
+  each("SELECT repository, digest, tag, until FROM graces",
+       [&](const std::string& name, SQLite::Statement& row) {
+         index.add_grace(name, unpack(bytes_of(row.getColumn(1))),
+                         {row.getColumn(2).getString(), time_of(row.getColumn(3).getInt64())});
+       });
+  each("SELECT repository, digest, account, kinds, at FROM possessions",
+       [&](const std::string& name, SQLite::Statement& row) {
+         const auto digest = unpack(bytes_of(row.getColumn(1)));
+         const auto& account = accounts[row.getColumn(2).getInt64()];
+         const auto kinds = row.getColumn(3).getInt();
+         const auto at = time_of(row.getColumn(4).getInt64());
+         for (const auto kind : {Held::blob, Held::manifest}) {
+           if ((kinds & static_cast<int>(kind)) != 0) index.possess(name, digest, account, kind, at);
+         }
+       });
+}
+
+std::vector<Intent> Store::intents() {
+  std::vector<Intent> all;
+  SQLite::Statement query(impl_->db,
+                          "SELECT id, repository, tag, digest, stand_in, account, address "
+                          "FROM intents ORDER BY id");
+  while (query.executeStep()) {
+    all.push_back({query.getColumn(0).getInt64(), query.getColumn(1).getString(),
+                   query.getColumn(2).getString(), query.getColumn(3).getString(),
+                   query.getColumn(4).getString(), query.getColumn(5).getString(),
+                   query.getColumn(6).getString()});
+  }
+  return all;
+}
+
+std::vector<std::string> Store::covered() {
+  std::vector<std::string> all;
+  SQLite::Statement query(impl_->db, "SELECT pattern FROM covered ORDER BY pattern");
+  while (query.executeStep()) all.push_back(query.getColumn(0).getString());
+  return all;
+}
+
+void Store::begin() {
+  impl_->db.exec("BEGIN IMMEDIATE");
+  in_transaction_ = true;
+}
+
+void Store::commit() {
+  impl_->db.exec("COMMIT");
+  in_transaction_ = false;
+}
+
+void Store::roll_back() {
+  in_transaction_ = false;
+  // What was looked up in the transaction may be gone with it.
+  impl_->repositories.clear();
+  impl_->accounts.clear();
+  for (const auto& [sql, statement] : impl_->statements) statement->tryReset();
+  // A disk that is full may have ended the transaction itself.
+  if (sqlite3_get_autocommit(impl_->db.getHandle()) == 0) impl_->db.exec("ROLLBACK");
+}
+
+void Store::set_complete(bool complete) {
+  impl_->run("INSERT OR REPLACE INTO meta(key, value) VALUES('complete', ?)",
+             std::int64_t{complete ? 1 : 0});
+}
+
+void Store::set_known(std::string_view repository, bool known) {
+  impl_->run("UPDATE repositories SET known = ? WHERE id = ?", std::int64_t{known ? 1 : 0},
+             impl_->repository(repository));
+}
+
+void Store::put_manifest(std::string_view repository, const ManifestRecord& manifest) {
+  const auto in = impl_->repository(repository);
+  const auto digest = Impl::digest(manifest.digest);
+  const Impl::Blob links{pack_links(manifest.links)};
+  const auto type = static_cast<std::int64_t>(manifest.type);
+  if (manifest.subject() == nullptr) {
+    impl_->run(
+        "INSERT OR REPLACE INTO manifests(repository, digest, media_type, links) VALUES(?,?,?,?)",
+        in, digest, type, links);
+    return;
+  }
+  impl_->run("INSERT OR REPLACE INTO manifests VALUES(?,?,?,?,?,?,?,?)", in, digest, type, links,
+             static_cast<std::int64_t>(manifest.size), std::string_view(manifest.artifact_type),
+             std::string_view(manifest.annotations),
+             std::string_view(pack_putters(manifest.putters)));
+}
+
+void Store::drop_manifest(std::string_view repository, std::string_view digest) {
+  const auto in = impl_->repository(repository);
+  impl_->run("DELETE FROM manifests WHERE repository = ? AND digest = ?", in, Impl::digest(digest));
+  impl_->run("DELETE FROM graces WHERE repository = ? AND digest = ?", in, Impl::digest(digest));
+}
+
+void Store::put_tag(std::string_view repository, const TagRecord& tag) {
+  impl_->run("INSERT OR REPLACE INTO tags VALUES(?,?,?,?,?)", impl_->repository(repository),
+             std::string_view(tag.name), Impl::digest(tag.digest), impl_->account(tag.account),
+             number(tag.at));
+}
+
+void Store::drop_tag(std::string_view repository, std::string_view tag) {
+  impl_->run("DELETE FROM tags WHERE repository = ? AND name = ?", impl_->repository(repository),
+             tag);
+}
+
+void Store::put_grace(std::string_view repository, std::string_view digest, const Grace& grace) {
+  impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?)", impl_->repository(repository),
+             Impl::digest(digest), std::string_view(grace.tag), number(grace.until));
+}
+
+void Store::drop_graces(Seconds until) {
+  impl_->run("DELETE FROM graces WHERE until <= ?", number(until));
+}
+
+void Store::put_possession(std::string_view repository, std::string_view digest,
+                           std::string_view account, Held as, Seconds at) {
+  impl_->run(
+      "INSERT INTO possessions VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+      "kinds = kinds | excluded.kinds, at = max(at, excluded.at)",
+      impl_->repository(repository), Impl::digest(digest), impl_->account(account),
+      static_cast<std::int64_t>(as), number(at));
+}
+
+void Store::restart_possession(std::string_view repository, std::string_view digest, Seconds at) {
+  impl_->run("UPDATE possessions SET at = max(at, ?) WHERE repository = ? AND digest = ?",
+             number(at), impl_->repository(repository), Impl::digest(digest));
+}
+
+void Store::drop_possession(std::string_view repository, std::string_view digest,
+                            std::optional<Held> as) {
+  const auto in = impl_->repository(repository);
+  const auto kinds = as ? static_cast<std::int64_t>(*as) : std::int64_t{3};
+  impl_->run("UPDATE possessions SET kinds = kinds & ~? WHERE repository = ? AND digest = ?", kinds,
+             in, Impl::digest(digest));
+  impl_->run("DELETE FROM possessions WHERE repository = ? AND digest = ? AND kinds = 0", in,
+             Impl::digest(digest));
+}
+
+std::int64_t Store::add_intent(const Intent& intent) {
+  impl_->run(
+      "INSERT INTO intents(repository, tag, digest, stand_in, account, address) "
+      "VALUES(?,?,?,?,?,?)",
+      std::string_view(intent.repository), std::string_view(intent.tag),
+      std::string_view(intent.digest), std::string_view(intent.stand_in),
+      std::string_view(intent.account), std::string_view(intent.address));
+  return impl_->db.getLastInsertRowid();
+}
+
+void Store::drop_intent(std::int64_t id) {
+  impl_->run("DELETE FROM intents WHERE id = ?", id);
+}
+
+void Store::add_covered(const std::string& pattern) {
+  impl_->run("INSERT OR IGNORE INTO covered VALUES(?)", std::string_view(pattern));
+}
+
+void Store::drop_repository(std::string_view repository) {
+  const auto in = impl_->repository(repository);
+  impl_->run("DELETE FROM manifests WHERE repository = ?", in);
+  impl_->run("DELETE FROM tags WHERE repository = ?", in);
+}
+
+}  // namespace layergate::index

@@ -1,0 +1,45 @@
+#include "proxy/removal.h"
+
+namespace layergate::proxy {
+
+using index::Outcome;
+
+void Removal::start() {
+  const auto& route = client_.request().route;
+  client_.socket().want(false, false);
+  auto done = client_.hand_on<Outcome>([this](const Outcome& outcome) { on_outcome(outcome); });
+  auto& keeper = client_.worker().context().keeper;
+  if (route.endpoint == Endpoint::blob) {
+    keeper.remove_blob(route.repository, route.digest, std::move(done));
+  } else if (route.tag.empty()) {
+    keeper.remove_manifest(route.repository, route.digest, std::move(done));
+  } else {
+    keeper.remove_tag(route.repository, route.tag, std::move(done));
+  }
+}
+
+void Removal::on_outcome(const Outcome& outcome) {
+  const bool is_blob = client_.request().route.endpoint == Endpoint::blob;
+  switch (outcome.kind) {
+    case Outcome::Kind::done:
+      return client_.answer({202, {}, "", ""});
+    case Outcome::Kind::absent:
+      return client_.refuse(
+          {404, is_blob ? ErrorCode::blob_unknown : ErrorCode::manifest_unknown,
+           is_blob ? "blob unknown to registry" : "manifest unknown", "", 0},
+          "not there");
+    case Outcome::Kind::unsupported:
+      return client_.refuse({405, ErrorCode::unsupported,
+                             "the registry does not delete: set storage.delete.enabled in its "
+                             "configuration",
+                             "", 0},
+                            "unsupported by the registry");
+    case Outcome::Kind::condition:
+    case Outcome::Kind::refused:
+      return client_.answer_with_errors(outcome.status, outcome.body);
+    case Outcome::Kind::failed:
+      return client_.fail_upstream(outcome.problem);
+  }
+}
+
+}  // namespace layergate::proxy
