@@ -39,6 +39,7 @@ void add_metric(std::string& out, const std::string& name, const char* type, con
 Readiness readiness(const proxy::Server& server, const std::string& upstream) {
   const auto& context = server.context();
   const auto state = context.policies.state();
+  const auto index = context.keeper.status();
   Readiness result;
   result.ready = upstream.empty() && !server.draining() && state.generation > 0;
   const nlohmann::ordered_json json = {
@@ -51,7 +52,13 @@ Readiness readiness(const proxy::Server& server, const std::string& upstream) {
         {"kept_back", !state.problems.empty()},
         {"problems", state.problems}}},
       {"htpasswd",
-       {{"kept_back", !state.htpasswd_problems.empty()}, {"problems", state.htpasswd_problems}}}};
+       {{"kept_back", !state.htpasswd_problems.empty()}, {"problems", state.htpasswd_problems}}},
+      {"index",
+       {{"complete", index.complete},
+        {"repositories_to_learn", index.repositories_to_learn},
+        {"intents", index.intents},
+        {"unresolved", index.unresolved},
+        {"problem", index.problem}}}};
   result.json = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   return result;
 }
@@ -70,6 +77,19 @@ std::string metrics_text(const proxy::Server& server) {
              state.htpasswd_problems.empty() ? "0" : "1");
   add_metric(out, "layergate_reload_failures_total", "counter",
              "Policies and password files refused.", std::to_string(state.failures));
+  const auto index = context.keeper.status();
+  add_metric(out, "layergate_index_complete", "gauge",
+             "1 if all of the registry is known; what is not is learned when it is asked for.",
+             index.complete ? "1" : "0");
+  add_metric(out, "layergate_index_repositories_to_learn", "gauge",
+             "Repositories of the registry that are still to be learned.",
+             std::to_string(index.repositories_to_learn));
+  add_metric(out, "layergate_index_unresolved", "gauge",
+             "Changes of which it is not known whether the registry made them.",
+             std::to_string(index.unresolved));
+  add_metric(out, "layergate_index_disk_failed", "gauge",
+             "1 if the index cannot be written: nothing can be pushed or deleted.",
+             index.problem.empty() ? "0" : "1");
   const auto auth = context.authenticator.counters();
   add_metric(out, "layergate_auth_remembered_total", "counter", "Credentials answered from memory.",
              std::to_string(auth.remembered));

@@ -82,21 +82,44 @@ void Index::add_edge(NodeId parent, NodeId child, Link link) {
   nodes_[child].first_parent = edge;
 }
 
+// From the list of its child's parents; its parent's list is the caller's.
+void Index::unlink(std::uint32_t edge) {
+  const Edge removed = edges_[edge];
+  if (removed.previous_parent == kNone) {
+    nodes_[removed.child].first_parent = removed.next_parent;
+  } else {
+    edges_[removed.previous_parent].next_parent = removed.next_parent;
+  }
+  if (removed.next_parent != kNone) {
+    edges_[removed.next_parent].previous_parent = removed.previous_parent;
+  }
+  free_edges_.push_back(edge);
+}
+
 void Index::remove_edges(NodeId parent) {
   auto edge = std::exchange(nodes_[parent].first_child, kNone);
   while (edge != kNone) {
     const Edge removed = edges_[edge];
-    if (removed.previous_parent == kNone) {
-      nodes_[removed.child].first_parent = removed.next_parent;
-    } else {
-      edges_[removed.previous_parent].next_parent = removed.next_parent;
-    }
-    if (removed.next_parent != kNone) {
-      edges_[removed.next_parent].previous_parent = removed.previous_parent;
-    }
-    free_edges_.push_back(edge);
+    unlink(edge);
     release(removed.child);
     edge = removed.next_child;
+  }
+}
+
+void Index::remove_from_parents(NodeId child) {
+  std::vector<NodeId> parents;
+  any_parent(child, Link::child, [&](NodeId parent) {
+    parents.push_back(parent);
+    return false;
+  });
+  for (const auto parent : parents) {
+    auto* at = &nodes_[parent].first_child;
+    while (edges_[*at].child != child || edges_[*at].link != Link::child) {
+      at = &edges_[*at].next_child;
+    }
+    const auto edge = *at;
+    *at = edges_[edge].next_child;
+    unlink(edge);
   }
 }
 
@@ -205,6 +228,7 @@ void Index::remove_manifest(std::string_view repository, std::string_view digest
     for (const auto* name : names) in.tags.erase(in.tags.find(*name));
   }
   graces_.erase(node);
+  remove_from_parents(node);
   clear_manifest(node);
   // Who put it holds it no more; that he uploaded the same bytes as a blob stays true.
   std::uint32_t* at = &nodes_[node].first_possession;

@@ -80,7 +80,8 @@ class Index {
   // The tag, new or moved, is at this digest. What it was at before keeps a grace.
   void set_tag(std::string_view repository, const TagRecord& tag, Seconds now);
   void remove_tag(std::string_view repository, std::string_view tag, Seconds now);
-  // It was deleted by its digest: its tags and graces end at once.
+  // It was deleted by its digest: its tags and graces end at once, and so do the links of indexes to
+  // it. Should it come again, they become reach again only when the indexes are put again.
   void remove_manifest(std::string_view repository, std::string_view digest, Seconds now);
   void remove_blob(std::string_view repository, std::string_view digest);
   void possess(std::string_view repository, std::string_view digest, std::string_view account,
@@ -219,7 +220,9 @@ class Index {
   AccountId ensure_account(std::string_view name);
   NodeId ensure_node(const Repository& repository, std::string_view digest);
   void add_edge(NodeId parent, NodeId child, Link link);
+  void unlink(std::uint32_t edge);
   void remove_edges(NodeId parent);
+  void remove_from_parents(NodeId child);
   void clear_manifest(NodeId node);
   void drop_possessions(NodeId node);
   // Frees the node if nothing speaks of it any more.

@@ -83,7 +83,7 @@ Keeper::Keeper(const config::Config& config, SharedIndex& index)
   index_.write([&](Index& facts) { store_.load(facts); });
   covered_ = store_.covered();
   for (auto& intent : store_.intents()) doubts_.push_back({std::move(intent), 0, Clock::now()});
-  status_.intents = doubts_.size();
+  status_.intents = status_.unresolved = doubts_.size();
   status_.complete = index_.read([](const Index& facts) { return facts.is_complete(); });
   wake_event_.reset(event_new(base_.get(), wake_.get(), EV_READ | EV_PERSIST, on_wake, this));
   event_add(wake_event_.get(), nullptr);
@@ -620,17 +620,25 @@ void Keeper::record_removal(const std::string& repository, const std::string& di
   const auto at = now();
   std::vector<std::string> tags;
   std::vector<std::string> below;
+  std::vector<ManifestRecord> indexes;  // that named it
   index_.write([&](Index& facts) {
     const auto* in = facts.find_repository(repository);
     const auto node = in == nullptr ? kNone : facts.find(*in, digest);
     if (node == kNone) return;
+    std::vector<NodeId> parents;
+    facts.any_parent(node, Link::child, [&](NodeId parent) {
+      parents.push_back(parent);
+      return false;
+    });
     for (const auto* tag : facts.tags_of(node)) tags.push_back(*tag);
     facts.each_below(node, [&](NodeId under) {
       if (facts.is_possessed(under)) below.push_back(facts.digest_of(under));
     });
     facts.remove_manifest(repository, digest, at);
+    for (const auto parent : parents) indexes.push_back(facts.record_of(parent));
   });
   write([=](Store& store) {
+    for (const auto& record : indexes) store.put_manifest(repository, record);
     for (const auto& tag : tags) store.drop_tag(repository, tag);
     for (const auto& under : below) store.restart_possession(repository, under, at);
     store.drop_manifest(repository, digest);
@@ -656,6 +664,7 @@ void Keeper::doubt(const Intent& intent, const Done& done, const std::string& pr
   {
     const std::lock_guard lock(mutex_);
     ++status_.intents;
+    ++status_.unresolved;
   }
   leave(intent.repository);
 }
@@ -744,6 +753,10 @@ void Keeper::resolve(const Intent& intent, int attempt) {
 
 void Keeper::resolved(const Intent& intent, int attempt, bool known) {
   const auto next = known ? attempt + 1 : attempt;
+  if (known && attempt == 0) {
+    const std::lock_guard lock(mutex_);
+    --status_.unresolved;
+  }
   if (next < kLooks) {
     const auto pause = known ? kDoubtful[next] : kUnreachable;
     doubts_.push_back({intent, next, Clock::now() + pause});

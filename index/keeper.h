@@ -107,7 +107,8 @@ class Keeper {
   struct Status {
     bool complete = false;  // the whole upstream is known
     std::size_t repositories_to_learn = 0;
-    std::size_t intents = 0;  // whose outcome is not known
+    std::size_t intents = 0;     // changes that the upstream is asked about again
+    std::size_t unresolved = 0;  // of those, the ones whose outcome is not known
     std::string problem;      // of the disk or the upstream, or empty
   };
   [[nodiscard]] Status status() const;

@@ -144,7 +144,8 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
   if (is_there && possesses(repository, node, as)) {
     return {{true, Reason::possession, nullptr}, ""};
   }
-  if (!is_reached && policy_.is_admin(who_.account)) {
+  // Of blobs that nobody tagged the index does not know all; of manifests it does.
+  if (!is_reached && policy_.is_admin(who_.account) && (as == Held::blob || is_there)) {
     return {policy_.decide_some_tag(who_, Action::pull, repository), ""};
   }
   // The same for what is not there: nothing of the tags that were looked at.
@@ -190,6 +191,7 @@ Reach Rights::may_delete(std::string_view repository, std::string_view digest, H
   }
   const auto some = policy_.decide_some_tag(who_, Action::erase, repository);
   if (policy_.is_admin(who_.account) || !some.allowed) return {some, ""};
+  if (every.allowed) return {every, ""};
   return {{false, Reason::no_tag, nullptr}, ""};
 }
 
@@ -208,10 +210,19 @@ bool Rights::is_immutable(std::string_view repository, std::string_view digest) 
       });
 }
 
-std::vector<NodeId> Rights::referrers(NodeId subject) const {
+std::vector<NodeId> Rights::referrers(std::string_view repository,
+                                      std::string_view subject) const {
   std::vector<NodeId> shown;
-  index_.any_parent(subject, Link::subject, [&](NodeId referrer) {
-    if (is_shown(referrer, subject, 0)) shown.push_back(referrer);
+  const auto* in = index_.find_repository(repository);
+  const auto node = in == nullptr ? kNone : index_.find(*in, subject);
+  if (node == kNone) return shown;
+  const bool is_read = may_read(repository, subject, Held::manifest).decision.allowed;
+  index_.any_parent(node, Link::subject, [&](NodeId referrer) {
+    const bool is_seen =
+        index_.is_manifest(node)
+            ? is_read && is_shown(referrer, node, 0)
+            : may_read(repository, index_.digest_of(referrer), Held::manifest).decision.allowed;
+    if (is_seen) shown.push_back(referrer);
     return false;
   });
   return shown;

@@ -47,15 +47,17 @@ class Rights {
   // Whether a manifest put here may name it: what may be read as such, and is there.
   [[nodiscard]] bool may_name(std::string_view repository, std::string_view digest, Held as) const;
   // Delete on every tag that reaches it, and at least one; where none does, its pusher (of a
-  // manifest) or an admin.
+  // manifest), or who holds delete on every tag that there could be, as an admin does.
   [[nodiscard]] Reach may_delete(std::string_view repository, std::string_view digest,
                                  Held as) const;
   // Whether a tag under `immutable:` reaches it.
   [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view digest) const;
 
-  // The manifests that speak of this one and are shown: those whose putter holds push on a tag that
-  // reaches the subject.
-  [[nodiscard]] std::vector<NodeId> referrers(NodeId subject) const;
+  // The manifests that speak of this one and are shown, if it may be read: those whose putter holds
+  // push on a tag that reaches the subject. While the subject is not there: those that may be read
+  // anyhow.
+  [[nodiscard]] std::vector<NodeId> referrers(std::string_view repository,
+                                              std::string_view subject) const;
 
   // Whether only `unregistered: push` lets this account push the tag: then it must not exist, or be
   // the account's own, at the very moment of the push.

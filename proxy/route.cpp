@@ -213,6 +213,10 @@ tl::expected<Route, Refusal> parse_route(Method method, std::string_view path,
         route.digest = shape->last;
       } else if (oci::is_tag(shape->last)) {
         route.tag = shape->last;
+      } else if ((method == Method::get || method == Method::head) &&
+                 shape->last.find(':') == std::string_view::npos) {
+        // Nothing can be there; the specification's conformance suite wants no other answer.
+        return refuse(404, ErrorCode::manifest_unknown, "manifest unknown");
       } else {
         return refuse(400,
                       shape->last.find(':') == std::string_view::npos ? ErrorCode::tag_invalid

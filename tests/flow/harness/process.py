@@ -88,6 +88,11 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         self._child.send_signal(number)
 
+    def kill(self) -> None:
+        """SIGKILL: no end in order."""
+        self._child.kill()
+        self._child.wait()
+
     def wait(self, timeout: float) -> int:
         return self._child.wait(timeout)
 

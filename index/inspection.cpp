@@ -1,0 +1,172 @@
+#include "index/inspection.h"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include <event2/event.h>
+#include <nlohmann/json.hpp>
+
+#include "oci/reference.h"
+
+namespace layergate::index {
+namespace {
+
+std::map<std::string, std::string> tags_of(const Index& index, const std::string& repository) {
+  std::map<std::string, std::string> tags;
+  const auto* in = index.find_repository(repository);
+  if (in == nullptr) return tags;
+  for (const auto& [name, tag] : in->tags) tags[name] = index.digest_of(tag.root);
+  return tags;
+}
+
+std::map<std::string, ManifestRecord> manifests_of(const Index& index,
+                                                   const std::string& repository) {
+  std::map<std::string, ManifestRecord> manifests;
+  const auto* in = index.find_repository(repository);
+  if (in == nullptr) return manifests;
+  index.each_manifest(in->id, [&](NodeId node) {
+    auto record = index.record_of(node);
+    auto digest = record.digest;
+    manifests.emplace(std::move(digest), std::move(record));
+  });
+  return manifests;
+}
+
+}  // namespace
+
+std::vector<std::string> differences(const Index& index, const std::string& repository,
+                                     const Surveyed& surveyed) {
+  std::vector<std::string> all;
+  const auto ours = tags_of(index, repository);
+  for (const auto& [tag, digest] : ours) {
+    const auto theirs = surveyed.tags.find(tag);
+    if (theirs == surveyed.tags.end()) {
+      all.push_back(repository + ":" + tag + " is in the index only");
+    } else if (theirs->second != digest) {
+      all.push_back(repository + ":" + tag + " is at " + digest + " in the index, and at " +
+                    theirs->second + " in the registry");
+    }
+  }
+  for (const auto& [tag, digest] : surveyed.tags) {
+    if (!ours.contains(tag)) all.push_back(repository + ":" + tag + " is in the registry only");
+  }
+  const auto known = manifests_of(index, repository);
+  for (const auto& [digest, record] : known) {
+    const auto found = surveyed.manifests.find(digest);
+    if (found == surveyed.manifests.end()) {
+      all.push_back(repository + "@" + digest + " is in the index only");
+      continue;
+    }
+    // What was absent when the manifest was checked, and is there now, is left out on purpose.
+    const auto& theirs = found->second.links;
+    for (const auto& named : record.links) {
+      if (!std::binary_search(theirs.begin(), theirs.end(), named)) {
+        all.push_back(repository + "@" + digest + " names " + named.digest + " in the index only");
+      }
+    }
+    if (record.type != found->second.type) {
+      all.push_back(repository + "@" + digest + " is of another media type in the registry");
+    }
+  }
+  for (const auto& [digest, record] : surveyed.manifests) {
+    if (!known.contains(digest)) {
+      all.push_back(repository + "@" + digest + " is in the registry only");
+    }
+  }
+  return all;
+}
+
+void rebuild(const Index& index, Store& store, const std::string& repository,
+             const Surveyed& surveyed) {
+  const auto known = manifests_of(index, repository);
+  const auto* in = index.find_repository(repository);
+  store.begin();
+  try {
+    store.drop_repository(repository);
+    for (const auto& [digest, record] : surveyed.manifests) {
+      const auto before = known.find(digest);
+      store.put_manifest(repository, before == known.end() ? record : before->second);
+    }
+    for (const auto& [tag, digest] : surveyed.tags) {
+      const auto* before = in == nullptr ? nullptr : index.find_tag(*in, tag);
+      const bool same = before != nullptr && index.digest_of(before->root) == digest;
+      TagRecord record{tag, digest, "", std::chrono::floor<std::chrono::seconds>(
+                                            std::chrono::system_clock::now())};
+      if (same) {
+        record.at = before->at;
+        if (before->account != kNone) record.account = index.account_name(before->account);
+      }
+      store.put_tag(repository, record);
+    }
+    store.set_known(repository, true);
+    store.commit();
+  } catch (...) {
+    store.roll_back();
+    throw;
+  }
+}
+
+void Inspection::FreeBase::operator()(event_base* base) const { event_base_free(base); }
+
+Inspection::Inspection(const config::Config& config)
+    : base_(event_base_new()), client_(base_.get(), config.upstream, config.index.parallel) {}
+Inspection::~Inspection() = default;
+
+void Inspection::run_until(const bool& done) {
+  while (!done) event_base_loop(base_.get(), EVLOOP_ONCE);
+}
+
+std::set<std::string> Inspection::repositories() {
+  std::set<std::string> names;
+  std::string last;
+  for (bool more = true; more;) {
+    bool done = false;
+    UpstreamAnswer answer;
+    UpstreamRequest request;
+    request.target = "/v2/_catalog?n=1000" + (last.empty() ? "" : "&last=" + last);
+    client_.ask(std::move(request), UpstreamClient::Urgency::someone_waits,
+                [&](UpstreamAnswer given) {
+                  answer = std::move(given);
+                  done = true;
+                });
+    run_until(done);
+    const auto json = nlohmann::json::parse(answer.body, nullptr, false);
+    if (answer.status != 200 || !json.is_object() || !json.contains("repositories") ||
+        !json["repositories"].is_array()) {
+      throw std::runtime_error(
+          "the registry cannot tell which repositories it holds: " +
+          (answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status)));
+    }
+    const auto before = last;
+    for (const auto& entry : json["repositories"]) {
+      if (!entry.is_string()) continue;
+      last = entry.get<std::string>();
+      if (oci::is_repository(last)) names.insert(last);
+    }
+    more = !answer.link.empty() && last != before;
+  }
+  return names;
+}
+
+Surveyed Inspection::survey(const Index& index, const std::string& repository) {
+  Survey::Question question;
+  question.repository = repository;
+  if (const auto* in = index.find_repository(repository)) {
+    index.each_manifest(in->id,
+                        [&](NodeId node) { question.also.push_back(index.digest_of(node)); });
+  }
+  bool done = false;
+  Surveyed found;
+  Survey survey(client_, std::move(question), [&](Surveyed surveyed) {
+    found = std::move(surveyed);
+    done = true;
+  });
+  survey.start();
+  run_until(done);
+  if (!found.problem.empty()) throw std::runtime_error(found.problem);
+  return found;
+}
+
+}  // namespace layergate::index
