@@ -41,12 +41,18 @@ class GlobKeys {
   // longer than kLongestGlob, and all keys together than 4 GiB.
   GlobKey add(std::string_view glob);
   void find(std::string_view text, FoundKeys& keys) const;
+  // What globs with this key have in common: the whole glob, or what stands before its first
+  // wildcard.
+  [[nodiscard]] std::string_view text_of(GlobKey key) const;
+  [[nodiscard]] bool is_literal(GlobKey key) const {
+    const auto text = text_of(key);
+    return find_one(literals_, hash_of(text), text) == key;
+  }
   // What find() will look at first, brought into the cache meanwhile.
   void prefetch(std::string_view text) const { literals_.prefetch(hash_of(text)); }
 
  private:
   static std::uint64_t hash_of(std::string_view text);
-  [[nodiscard]] std::string_view text_of(GlobKey key) const;
   [[nodiscard]] GlobKey find_one(const IdTable& table, std::uint64_t hash,
                                  std::string_view text) const;
 

@@ -93,6 +93,18 @@ class Policy {
   [[nodiscard]] Decision decide_every_tag(const Principal& who, Action action,
                                           std::string_view repository) const;
 
+  // A set of tags with this beginning, or this one tag.
+  struct TagRange {
+    std::string_view text;  // lives as long as the policy
+    bool exact = false;
+  };
+  // Ranges that hold each tag of the repository for which a rule may allow the account the action,
+  // denies and conditions aside, sorted. Nothing if that may be any tag, or more than `most` ranges.
+  [[nodiscard]] std::optional<std::vector<TagRange>> allowed_ranges(std::string_view account,
+                                                                    Action action,
+                                                                    std::string_view repository,
+                                                                    std::size_t most) const;
+
   // Whether name:tag is under `immutable:`.
   [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view tag) const;
   // Whether some tag of the repository may be under `immutable:`.

@@ -34,6 +34,11 @@ class IdTable {
     if (!slots_.empty()) __builtin_prefetch(&slots_[hash & mask()]);
   }
 
+  // Makes room for so many. REQUIRES: the table is empty.
+  void reserve(std::size_t count) {
+    if (count * 2 > slots_.size()) slots_.resize(std::bit_ceil(count * 2 + 2));
+  }
+
   // REQUIRES: the number is in the table with this hash. The hashes of its neighbours are asked for.
   template <typename HashOf>
   void erase(std::uint64_t hash, std::uint32_t id, HashOf hash_of) {

@@ -53,22 +53,26 @@ template <typename Follows, typename Visit>
 bool climb(const Index& index, NodeId start, Links links, Follows follows, Visit visit) {
   Met met;
   std::vector<NodeId> todo;
+  // At once: most climbs end at the first one, and a layer may have 100,000 of them.
   const auto meet = [&](NodeId manifest) {
-    if (met.add(manifest)) todo.push_back(manifest);
+    if (!met.add(manifest)) return false;
+    if (visit(manifest)) return true;
+    if (index.has_parents(manifest) || index.find_referrer(manifest) != nullptr) {
+      todo.push_back(manifest);
+    }
     return false;
   };
-  if (index.is_manifest(start)) meet(start);
-  if (links.blob) index.any_parent(start, Link::blob, meet);
+  if (index.is_manifest(start) && meet(start)) return true;
+  if (links.blob && index.any_parent(start, Link::blob, meet)) return true;
   while (!todo.empty()) {
     const NodeId manifest = todo.back();
     todo.pop_back();
-    if (visit(manifest)) return true;
-    index.any_parent(manifest, Link::child, meet);
+    if (index.any_parent(manifest, Link::child, meet)) return true;
     if (!links.subject) continue;
     const auto* referrer = index.find_referrer(manifest);
     if (referrer != nullptr && index.is_manifest(referrer->subject) &&
-        follows(manifest, referrer->subject)) {
-      meet(referrer->subject);
+        follows(manifest, referrer->subject) && meet(referrer->subject)) {
+      return true;
     }
   }
   return false;

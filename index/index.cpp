@@ -31,6 +31,21 @@ AccountId Index::ensure_account(std::string_view name) {
   return found->second;
 }
 
+void Index::warm(const Repository& repository, std::span<const oci::DigestKey> keys) const {
+  for (const auto& key : keys) node_table_.prefetch(hash_of(repository.id, key));
+  for (const auto& key : keys) {
+    // Probably the one: the hash agrees.
+    const auto likely =
+        node_table_.find(hash_of(repository.id, key), [](std::uint32_t) { return true; });
+    if (likely != IdTable::kNone) __builtin_prefetch(&nodes_[likely]);
+  }
+}
+
+void Index::reserve(std::size_t nodes) {
+  nodes_.reserve(nodes);
+  node_table_.reserve(nodes);
+}
+
 NodeId Index::ensure_node(const Repository& repository, std::string_view digest) {
   const auto known = find(repository, digest);
   if (known != kNone) return known;
@@ -136,6 +151,12 @@ void Index::add_manifest(std::string_view repository, const ManifestRecord& mani
     return found;
   };
   const bool is_new = !is_manifest(node);
+  if (manifest.links.size() > 1) {
+    std::vector<oci::DigestKey> keys;
+    keys.reserve(manifest.links.size());
+    for (const auto& named : manifest.links) keys.push_back(oci::key_of(named.digest));
+    warm(in, keys);
+  }
   nodes_[node].type = static_cast<std::uint8_t>(manifest.type);
   for (const auto& [link, digest] : manifest.links) {
     const auto child = ensure_node(in, digest);
@@ -163,8 +184,9 @@ void Index::leave_root(NodeId root, std::string_view tag, Seconds now) {
   }
   if (options_.grace.count() > 0) {
     auto& graces = graces_[root];
-    std::erase_if(graces, [&](const Grace& grace) { return grace.tag == tag; });
+    const auto old = std::erase_if(graces, [&](const Grace& grace) { return grace.tag == tag; });
     graces.push_back({std::string(tag), now + options_.grace});
+    if (old == 0) by_id_[nodes_[root].repository]->graces.emplace(tag, root);
   }
   restart_possessions(root, now);
 }
@@ -227,7 +249,7 @@ void Index::remove_manifest(std::string_view repository, std::string_view digest
     tags_.erase(tags);
     for (const auto* name : names) in.tags.erase(in.tags.find(*name));
   }
-  graces_.erase(node);
+  drop_graces(node, [](const Grace&) { return true; });
   remove_from_parents(node);
   clear_manifest(node);
   // Who put it holds it no more; that he uploaded the same bytes as a blob stays true.
@@ -289,17 +311,29 @@ void Index::possess(std::string_view repository, std::string_view digest, std::s
 
 void Index::add_grace(std::string_view repository, std::string_view digest, Grace grace) {
   const auto node = ensure_node(ensure_repository(repository), digest);
+  by_id_[nodes_[node].repository]->graces.emplace(grace.tag, node);
   graces_[node].push_back(std::move(grace));
+}
+
+void Index::drop_graces(NodeId node, const std::function<bool(const Grace&)>& is_over) {
+  const auto found = graces_.find(node);
+  if (found == graces_.end()) return;
+  auto& by_tag = by_id_[nodes_[node].repository]->graces;
+  std::erase_if(found->second, [&](const Grace& grace) {
+    if (!is_over(grace)) return false;
+    const auto [first, last] = by_tag.equal_range(grace.tag);
+    const auto at = std::find_if(first, last, [&](const auto& each) { return each.second == node; });
+    if (at != last) by_tag.erase(at);
+    return true;
+  });
+  if (found->second.empty()) graces_.erase(found);
 }
 
 NodeId Index::forget(NodeId from, std::size_t count, Seconds now, Forgotten& forgotten) {
   const auto end = static_cast<NodeId>(std::min<std::size_t>(nodes_.size(), from + count));
   for (NodeId node = from; node < end; ++node) {
     if (nodes_[node].repository == kNone) continue;
-    if (const auto graces = graces_.find(node); graces != graces_.end()) {
-      std::erase_if(graces->second, [&](const Grace& grace) { return grace.until <= now; });
-      if (graces->second.empty()) graces_.erase(graces);
-    }
+    drop_graces(node, [&](const Grace& grace) { return grace.until <= now; });
     const bool has_possession = nodes_[node].first_possession != kNone;
     if ((!has_possession && !is_manifest(node)) || is_tagged(node) || is_graced(node)) {
       release(node);

@@ -42,6 +42,7 @@ struct Repository {
   RepositoryId id = kNone;
   std::string name;
   std::map<std::string, Tag, std::less<>> tags;
+  std::multimap<std::string, NodeId, std::less<>> graces;  // what tags were at; may be outdated
   bool known = false;  // all of its tags in the upstream are here
 };
 
@@ -65,6 +66,8 @@ class Index {
   struct Options {
     std::chrono::seconds grace{15 * 60};
     std::chrono::seconds possession{7 * 24 * 3600};  // how long it lasts when no tag reaches
+    // At how many tags of a digest index/rights.h turns to the few tags that the account may pull.
+    std::size_t many = 64;
   };
 
   explicit Index(const Options& options) : options_(options) {}
@@ -87,6 +90,12 @@ class Index {
   void possess(std::string_view repository, std::string_view digest, std::string_view account,
                Held as, Seconds at);
   void add_grace(std::string_view repository, std::string_view digest, Grace grace);
+
+  // Brings what is known of these digests into the processor's cache, all at once: a large index is
+  // filled at the speed of the memory, and one at a time its misses do not overlap.
+  void warm(const Repository& repository, std::span<const oci::DigestKey> keys) const;
+  // Makes room for so many nodes.
+  void reserve(std::size_t nodes);
 
   // Forgets what nobody can reach any more. Looks at about `count` nodes from `from` on and returns
   // where to go on, or kNone at the end.
@@ -122,6 +131,7 @@ class Index {
   [[nodiscard]] bool possesses(std::string_view account, NodeId node, Held as, Seconds now) const;
   [[nodiscard]] const std::string& account_name(AccountId id) const { return accounts_[id]; }
 
+  [[nodiscard]] bool has_parents(NodeId node) const { return nodes_[node].first_parent != kNone; }
   // visit(manifest) for each manifest that names the node so, until it returns true; whether it
   // did.
   template <typename Visit>
@@ -227,6 +237,7 @@ class Index {
   void drop_possessions(NodeId node);
   // Frees the node if nothing speaks of it any more.
   void release(NodeId node);
+  void drop_graces(NodeId node, const std::function<bool(const Grace&)>& is_over);
   void leave_root(NodeId root, std::string_view tag, Seconds now);
   // What hangs below a manifest that lost a tag may be untagged from now on.
   void restart_possessions(NodeId manifest, Seconds now);

@@ -13,6 +13,8 @@ using acl::Decision;
 using acl::Principal;
 using acl::Reason;
 
+constexpr std::size_t kMostRanges = 1024;
+constexpr std::size_t kMostCandidates = 4096;  // tags
 constexpr int kDeepest = 8;  // signatures of signatures of …
 
 constexpr Links kAsManifest{Link::child, Link::subject};
@@ -131,15 +133,22 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
   Reach reach;
   const bool may_pull = on_some_tag(Action::pull, repository).allowed;
   bool is_reached = false;
+  std::size_t seen = 0;
   const bool is_there = node != kNone && (as == Held::blob || index_.is_manifest(node));
   if (is_there && (may_pull || policy_.is_admin(who_.account))) {
+    std::optional<Reach> from_tags;
     const bool read = any_tag(node, links_of(as), true, [&](std::string_view tag) {
       is_reached = true;
+      if (++seen == index_.options().many) {
+        from_tags = read_from_tags(*in, node, as);
+        if (from_tags) return true;
+      }
       reach.decision = on_tag(Action::pull, repository, tag);
       if (reach.decision.allowed) reach.tag = tag;
       return reach.decision.allowed;
     });
-    if (read) return reach;
+    if (from_tags && from_tags->decision.allowed) return *from_tags;
+    if (read && !from_tags) return reach;
   }
   if (is_there && possesses(repository, node, as)) {
     return {{true, Reason::possession, nullptr}, ""};
@@ -151,6 +160,92 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
   // The same for what is not there: nothing of the tags that were looked at.
   const auto some = policy_.decide_some_tag(who_, Action::pull, repository);
   return {some.allowed ? Decision{false, Reason::no_tag, nullptr} : some, ""};
+}
+
+std::optional<Reach> Rights::read_from_tags(const Repository& repository, NodeId node,
+                                            Held as) const {
+  // Then a tag may be allowed though no rule names it.
+  if (policy_.may_push_unregistered()) return std::nullopt;
+  const auto ranges =
+      policy_.allowed_ranges(who_.account, Action::pull, repository.name, kMostRanges);
+  if (!ranges) return std::nullopt;
+  std::size_t looked_at = 0;
+  Reach reach{{false, Reason::no_tag, nullptr}, ""};
+  const auto try_tag = [&](const std::string& tag, NodeId root) {
+    if (++looked_at > kMostCandidates) return false;
+    const auto decision = on_tag(Action::pull, repository.name, tag);
+    if (!decision.allowed || !reaches(repository, root, node, as)) return false;
+    reach = {decision, tag};
+    return true;
+  };
+  for (const auto& range : *ranges) {
+    const auto is_in = [&](const std::string& tag) {
+      return range.exact ? tag == range.text : tag.starts_with(range.text);
+    };
+    for (auto at = repository.tags.lower_bound(range.text);
+         at != repository.tags.end() && is_in(at->first); ++at) {
+      if (try_tag(at->first, at->second.root)) return reach;
+      if (looked_at > kMostCandidates) return std::nullopt;
+    }
+    for (auto at = repository.graces.lower_bound(range.text);
+         at != repository.graces.end() && is_in(at->first); ++at) {
+      const auto graces = index_.graces_of(at->second);
+      const bool holds = std::any_of(graces.begin(), graces.end(), [&](const Grace& grace) {
+        return grace.tag == at->first && grace.until > now();
+      });
+      if (holds && try_tag(at->first, at->second)) return reach;
+      if (looked_at > kMostCandidates) return std::nullopt;
+    }
+  }
+  return reach;
+}
+
+// Downwards: children, referrers that are shown, what fallback tags of these are at, and at the
+// end blobs.
+bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Held as) const {
+  Met met;
+  std::vector<NodeId> todo;
+  const auto meet = [&](NodeId manifest) {
+    if (index_.is_manifest(manifest) && met.add(manifest)) todo.push_back(manifest);
+  };
+  meet(root);
+  while (!todo.empty()) {
+    const auto manifest = todo.back();
+    todo.pop_back();
+    if (manifest == node) return true;
+    bool is_named = false;
+    index_.each_child(manifest, [&](Link link, NodeId child) {
+      if (link == Link::child) meet(child);
+      is_named |= link == Link::blob && child == node && as == Held::blob;
+    });
+    if (is_named) return true;
+    index_.any_parent(manifest, Link::subject, [&](NodeId referrer) {
+      if (is_shown(referrer, manifest, 0)) meet(referrer);
+      return false;
+    });
+    auto prefix = index_.digest_of(manifest);
+    if (!oci::is_digest(prefix) || !prefix.starts_with("sha256:")) continue;
+    prefix[6] = '-';
+    for (auto at = repository.tags.lower_bound(prefix);
+         at != repository.tags.end() && at->first.starts_with(prefix); ++at) {
+      if (oci::is_fallback_tag(at->first) &&
+          on_tag(Action::pull, repository.name, at->first).allowed) {
+        meet(at->second.root);
+      }
+    }
+    for (auto at = repository.graces.lower_bound(prefix);
+         at != repository.graces.end() && at->first.starts_with(prefix); ++at) {
+      const auto graces = index_.graces_of(at->second);
+      const bool holds = std::any_of(graces.begin(), graces.end(), [&](const Grace& grace) {
+        return grace.tag == at->first && grace.until > now();
+      });
+      if (holds && oci::is_fallback_tag(at->first) &&
+          on_tag(Action::pull, repository.name, at->first).allowed) {
+        meet(at->second);
+      }
+    }
+  }
+  return false;
 }
 
 bool Rights::may_name(std::string_view repository, std::string_view digest, Held as) const {

@@ -73,6 +73,12 @@ class Rights {
                                      std::string_view tag, Excluded& excluded) const;
   template <typename Visit>
   bool any_tag(NodeId node, Links links, bool with_graces, Visit visit) const;
+  // The same answer as by climbing from the digest to its tags, from the tags that the account may
+  // pull: for digests that very many tags reach. Nothing if those may be many as well.
+  [[nodiscard]] std::optional<Reach> read_from_tags(const Repository& repository, NodeId node,
+                                                    Held as) const;
+  [[nodiscard]] bool reaches(const Repository& repository, NodeId root, NodeId node,
+                             Held as) const;
   [[nodiscard]] bool is_shown(NodeId referrer, NodeId subject, int depth) const;
   [[nodiscard]] bool pushes_to(const Putter& putter, NodeId subject, int depth) const;
   [[nodiscard]] bool possesses(std::string_view repository, NodeId node, Held as) const;

@@ -126,7 +126,8 @@ std::string_view bytes_of(const SQLite::Column& column) {
 SQLite::Database open(const std::filesystem::path& file, Store::Mode mode) {
   const int flags = mode == Store::Mode::write ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE
                                                : SQLite::OPEN_READONLY;
-  return {file.string(), flags, 5000};
+  // It belongs to one thread.
+  return {file.string(), flags | SQLite::OPEN_NOMUTEX, 5000};
 }
 
 }  // namespace
@@ -260,6 +261,11 @@ void Store::load(Index& index, const std::string& only_repository) {
       index.set_known(name, query.getColumn(2).getInt() != 0);
     }
   }
+  if (only_repository.empty()) {
+    // Each link is 33 bytes, and most are the only one to what they name.
+    const auto links = db.execAndGet("SELECT total(length(links)) / 33 FROM manifests").getDouble();
+    index.reserve(static_cast<std::size_t>(links) + 1000);
+  }
   // One at a time: the tables are in the order of their repositories.
   const auto each = [&](const char* sql, auto take) {
     SQLite::Statement query(db, sql);
@@ -307,16 +313,37 @@ void Store::load(Index& index, const std::string& only_repository) {
          index.add_grace(name, unpack(bytes_of(row.getColumn(1))),
                          {row.getColumn(2).getString(), time_of(row.getColumn(3).getInt64())});
        });
+  // Many together, so that the index' misses of the cache overlap.
+  struct Row {
+    const std::string* repository;
+    std::string digest;
+    const std::string* account;
+    int kinds;
+    Seconds at;
+  };
+  std::vector<Row> some;
+  std::vector<oci::DigestKey> keys;
+  const auto take_some = [&] {
+    if (some.empty()) return;
+    keys.clear();
+    for (const auto& held : some) keys.push_back(oci::key_of(held.digest));
+    index.warm(*index.find_repository(*some.front().repository), keys);
+    for (const auto& held : some) {
+      for (const auto kind : {Held::blob, Held::manifest}) {
+        if ((held.kinds & static_cast<int>(kind)) == 0) continue;
+        index.possess(*held.repository, held.digest, *held.account, kind, held.at);
+      }
+    }
+    some.clear();
+  };
   each("SELECT repository, digest, account, kinds, at FROM possessions",
        [&](const std::string& name, SQLite::Statement& row) {
-         const auto digest = unpack(bytes_of(row.getColumn(1)));
-         const auto& account = accounts[row.getColumn(2).getInt64()];
-         const auto kinds = row.getColumn(3).getInt();
-         const auto at = time_of(row.getColumn(4).getInt64());
-         for (const auto kind : {Held::blob, Held::manifest}) {
-           if ((kinds & static_cast<int>(kind)) != 0) index.possess(name, digest, account, kind, at);
-         }
+         if (some.size() == 64 || (!some.empty() && some.front().repository != &name)) take_some();
+         some.push_back({&name, unpack(bytes_of(row.getColumn(1))),
+                         &accounts[row.getColumn(2).getInt64()], row.getColumn(3).getInt(),
+                         time_of(row.getColumn(4).getInt64())});
        });
+  take_some();
 }
 
 std::vector<Intent> Store::intents() {

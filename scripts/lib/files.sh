@@ -108,8 +108,10 @@ rules: []
 #     images: ["telechat:*-fp16"]
 #     deny: [push, delete]
 
-# What no rule covers may not be pushed either.
-unregistered: deny
+# An image that no rule covers: push lets an account whose permissions hold push
+# push it, if the tag does not exist yet or is its own, and see and pull what it
+# pushed; nobody else sees it. deny: nothing.
+unregistered: push
 EOF
   own_config "$1"
 }
