@@ -314,8 +314,8 @@ std::vector<NodeId> Rights::referrers(std::string_view repository,
   const bool is_read = may_read(repository, subject, Held::manifest).decision.allowed;
   index_.any_parent(node, Link::subject, [&](NodeId referrer) {
     const bool is_seen =
-        index_.is_manifest(node)
-            ? is_read && is_shown(referrer, node, 0)
+        is_read
+            ? is_shown(referrer, node, 0)
             : may_read(repository, index_.digest_of(referrer), Held::manifest).decision.allowed;
     if (is_seen) shown.push_back(referrer);
     return false;

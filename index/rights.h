@@ -54,8 +54,8 @@ class Rights {
   [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view digest) const;
 
   // The manifests that speak of this one and are shown, if it may be read: those whose putter holds
-  // push on a tag that reaches the subject. While the subject is not there: those that may be read
-  // anyhow.
+  // push on a tag that reaches the subject. Where it may not be read, or is not there: those that
+  // may be read anyhow.
   [[nodiscard]] std::vector<NodeId> referrers(std::string_view repository,
                                               std::string_view subject) const;
 

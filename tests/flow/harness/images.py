@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+EMPTY = "application/vnd.oci.empty.v1+json"  # an artifact's config, which is {}
 
 
 def descriptor(media_type: str, data: bytes) -> dict[str, Any]:
@@ -66,35 +68,43 @@ def image(*layers: dict[str, bytes], architecture: str = "amd64") -> Image:
             "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in packed]},
         }
     )
-    manifest = encode(
-        {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": descriptor(CONFIG, config),
-            "layers": [descriptor(LAYER, data) for data, _ in packed],
-        }
-    )
-    return Image(manifest, config, [data for data, _ in packed])
+    layers = [data for data, _ in packed]
+    manifest = manifest_of(descriptor(CONFIG, config), [descriptor(LAYER, data) for data in layers])
+    return Image(manifest, config, layers)
+
+
+def manifest_of(config: dict[str, Any], layers: list[dict[str, Any]], **more: Any) -> bytes:
+    """The bytes of an image manifest of these descriptors, whatever they name."""
+    return encode({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers,
+                   **more})
+
+
+def artifact(kind: str, data: bytes, subject: dict[str, Any] | None = None) -> Image:
+    """An artifact of one blob, whose media type is `kind`; with a subject (a descriptor) it is a
+    referrer."""
+    more = {} if subject is None else {"subject": subject}
+    manifest = manifest_of(descriptor(EMPTY, b"{}"), [descriptor(kind, data)], artifactType=kind,
+                           **more)
+    return Image(manifest, b"{}", [data])
 
 
 def index(*images: Image) -> bytes:
     """The bytes of an index of the images, one an architecture."""
-    return encode(
+    return index_of(
         {
-            "schemaVersion": 2,
-            "mediaType": INDEX,
-            "manifests": [
-                {
-                    **descriptor(made.media_type, made.manifest),
-                    "platform": {
-                        "os": "linux",
-                        "architecture": json.loads(made.config)["architecture"],
-                    },
-                }
-                for made in images
-            ],
+            **descriptor(made.media_type, made.manifest),
+            "platform": {
+                "os": "linux",
+                "architecture": json.loads(made.config)["architecture"],
+            },
         }
+        for made in images
     )
+
+
+def index_of(children: Iterable[dict[str, Any]]) -> bytes:
+    """The bytes of an index of these descriptors, whatever they name."""
+    return encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(children)})
 
 
 def write_layout(made: Image, directory: Path, tag: str = "latest") -> Path:
