@@ -14,6 +14,7 @@
 #include "proxy/proxy_protocol.h"
 #include "proxy/referrers.h"
 #include "proxy/removal.h"
+#include "proxy/upstream_request.h"
 
 namespace layergate::proxy {
 namespace {
@@ -409,6 +410,21 @@ void ClientConnection::carry_out(const Ruling& ruling) {
         {404, ErrorCode::blob_upload_unknown, "no such upload of yours in this repository", "", 0},
         "upload of another");
     return;
+  }
+  if (route.endpoint == Endpoint::upload && !request.head.content_range.empty()) {
+    // OCI distribution specification 1.1, "Pushing a blob in chunks".
+    const auto received = UploadToken::received_of(route.upload_token);
+    const auto range = parse_content_range(request.head.content_range);
+    if (received && range && range->first != *received) {
+      auto response = to_response(
+          {416, ErrorCode::blob_upload_invalid,
+           "the chunk must begin at byte " + std::to_string(*received), "", 0}, "");
+      response.fields.emplace_back(
+          "Range", "0-" + std::to_string(*received == 0 ? 0 : *received - 1));
+      request.record.reason = "chunk out of order";
+      answer(response);
+      return;
+    }
   }
   const bool is_manifest = route.endpoint == Endpoint::manifest;
   if (is_manifest && ruling.stored && !accepts(request.head.accept, *ruling.stored)) {

@@ -37,8 +37,21 @@ std::string_view origin_form(std::string_view location) {
   return location;
 }
 
-std::optional<std::string> forward_location(std::string_view location, const Request& request,
-                                            const UploadToken& token) {
+// How many bytes of an upload the registry has, as its answer tells or as they were counted here.
+std::optional<std::uint64_t> received_by(const ResponseHead& upstream, const Request& request) {
+  if (request.route.endpoint == Endpoint::start_upload) return 0;
+  if (request.head.method == Method::patch) {
+    const auto before = UploadToken::received_of(request.route.upload_token);
+    if (before) return *before + request.record.bytes_in;
+  }
+  // "0-9" are ten bytes; "0-0" one or, with registry 2.8, none.
+  const auto range = upstream.find("Range");
+  const auto last = parse_decimal(range.substr(std::min(range.size(), range.find('-') + 1)));
+  return last && *last > 0 ? std::optional(*last + 1) : std::nullopt;
+}
+
+std::optional<std::string> forward_location(std::string_view location, const ResponseHead& upstream,
+                                            const Request& request, const UploadToken& token) {
   const auto target = origin_form(location);
   const auto question = target.find('?');
   const auto path = target.substr(0, question);
@@ -54,7 +67,8 @@ std::optional<std::string> forward_location(std::string_view location, const Req
       auto again = *route;
       again.digest.clear();
       const auto base = upstream_target(again);
-      const auto signature = token.sign(request.account, route->repository, route->upload_id);
+      const auto signature = token.sign(request.account, route->repository, route->upload_id,
+                                        received_by(upstream, request));
       return base + (base.find('?') == std::string::npos ? '?' : '&') + "_layergate=" + signature;
     }
     case Endpoint::ping:
@@ -122,7 +136,7 @@ std::optional<std::string> forward_head(const ResponseHead& upstream, const Requ
     if (known != kForwarded.end()) {
       add_field(out, *known, value);
     } else if (iequals(name, "Location")) {
-      const auto location = forward_location(value, request, token);
+      const auto location = forward_location(value, upstream, request, token);
       if (!location) return std::nullopt;
       add_field(out, "Location", *location);
     }

@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "base/fd.h"
+#include "proxy/http.h"
 
 namespace layergate::proxy {
 
@@ -46,9 +47,11 @@ tl::expected<UploadToken, std::string> UploadToken::load(const std::filesystem::
 }
 
 std::string UploadToken::sign(std::string_view account, std::string_view repository,
-                              std::string_view upload_id) const {
+                              std::string_view upload_id,
+                              std::optional<std::uint64_t> received) const {
+  const auto suffix = received ? "." + std::to_string(*received) : std::string();
   std::string text = "upload";
-  for (const auto part : {account, repository, upload_id}) {
+  for (const std::string_view part : {account, repository, upload_id, std::string_view(suffix)}) {
     text += '\0';  // no part can hold one
     text += part;
   }
@@ -61,12 +64,17 @@ std::string UploadToken::sign(std::string_view account, std::string_view reposit
     token += kHex[mac[i] >> 4];
     token += kHex[mac[i] & 15];
   }
-  return token;
+  return token + suffix;
+}
+
+std::optional<std::uint64_t> UploadToken::received_of(std::string_view token) {
+  const auto dot = token.find('.');
+  return dot == std::string_view::npos ? std::nullopt : parse_decimal(token.substr(dot + 1));
 }
 
 bool UploadToken::verify(std::string_view token, std::string_view account,
                          std::string_view repository, std::string_view upload_id) const {
-  const auto wanted = sign(account, repository, upload_id);
+  const auto wanted = sign(account, repository, upload_id, received_of(token));
   return token.size() == wanted.size() &&
          CRYPTO_memcmp(token.data(), wanted.data(), wanted.size()) == 0;
 }

@@ -39,19 +39,6 @@ std::optional<std::string> single_range(std::string_view text) {
   return "bytes=" + std::string(first) + "-" + std::string(last);
 }
 
-// "a-b", as the distribution specification writes it, or RFC 9110's "bytes a-b/c", of which the
-// registry understands the first form only.
-std::optional<std::string> content_range(std::string_view text) {
-  if (text.starts_with("bytes ")) text = trim(text.substr(6));
-  text = text.substr(0, text.find('/'));
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  const auto first = parse_decimal(text.substr(0, dash));
-  const auto last = parse_decimal(text.substr(dash + 1));
-  if (!first || !last || *last < *first) return std::nullopt;
-  return std::to_string(*first) + "-" + std::to_string(*last);
-}
-
 // Entity tags of digests and "*": what a registry's clients send.
 bool is_etag_list(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -78,6 +65,17 @@ std::string start(std::string_view method, std::string_view target, std::string_
 }
 
 }  // namespace
+
+std::optional<ByteSpan> parse_content_range(std::string_view text) {
+  if (text.starts_with("bytes ")) text = trim(text.substr(6));
+  text = text.substr(0, text.find('/'));
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto first = parse_decimal(text.substr(0, dash));
+  const auto last = parse_decimal(text.substr(dash + 1));
+  if (!first || !last || *last < *first) return std::nullopt;
+  return ByteSpan{*first, *last};
+}
 
 tl::expected<std::string, Refusal> upstream_head(const Request& request, std::string_view host) {
   const auto& head = request.head;
@@ -109,9 +107,10 @@ tl::expected<std::string, Refusal> upstream_head(const Request& request, std::st
     // A form or multipart body would be read for mount= and digest= too, over the query's.
     if (head.method != Method::get) add_field(out, "Content-Type", "application/octet-stream");
     if (!head.content_range.empty()) {
-      const auto range = content_range(head.content_range);
+      const auto range = parse_content_range(head.content_range);
       if (!range) return bad("Content-Range must be first-last");
-      add_field(out, "Content-Range", *range);
+      add_field(out, "Content-Range",
+                std::to_string(range->first) + "-" + std::to_string(range->last));
     }
   } else if (head.method == Method::put) {
     if (!is_media_range(head.content_type)) {

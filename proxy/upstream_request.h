@@ -1,6 +1,8 @@
 // The head that goes to the registry, built from what was decided and from nothing else.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +12,15 @@
 #include "proxy/request.h"
 
 namespace layergate::proxy {
+
+struct ByteSpan {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  // included
+};
+
+// "a-b", as the distribution specification writes it, or RFC 9110's "bytes a-b/c", of which the
+// registry understands the first form only.
+std::optional<ByteSpan> parse_content_range(std::string_view text);
 
 // Refuses field values that are not well-formed (400) and manifests without a usable Content-Type.
 tl::expected<std::string, Refusal> upstream_head(const Request& request, std::string_view host);
