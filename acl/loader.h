@@ -20,8 +20,8 @@ struct LoadResult {
   std::shared_ptr<const Policy> policy;  // null exactly if errors is not empty
   std::vector<Problem> errors;
   std::vector<Problem> warnings;
-  // With `unregistered: push`: the patterns of the allow rules, sorted, each once. Who loads the next
-  // policy has to hand them on as `once_covered`, for what was covered stays closed.
+  // With `unregistered: push`: the patterns of the allow rules, sorted, each once. Who loads the
+  // next policy has to hand them on as `once_covered`, for what was covered stays closed.
   std::vector<std::string> covered;
 };
 

@@ -210,22 +210,22 @@ std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_
   FoundKeys names;
   index.names().find(repository, names);
   bool is_bounded = true;
-  index.for_each_node(
-      {impl_->subjects.data() + found->subjects.first, found->subjects.count}, names,
-      [&](const Node& node) {
-        if (!is_bounded || !node.allowed.contains(action)) return;
-        for (const Entry& entry : index.all(node)) {
-          if (entry.deny || !entry.actions.contains(action) ||
-              !index.name_matches(entry, repository)) {
-            continue;
-          }
-          const auto text = index.tags().text_of(entry.tag);
-          const bool exact = index.tags().is_literal(entry.tag);
-          is_bounded = !entry.every_tag && (exact || !text.empty()) && ranges.size() < most;
-          if (!is_bounded) return;
-          ranges.push_back({text, exact});
-        }
-      });
+  index.for_each_node({impl_->subjects.data() + found->subjects.first, found->subjects.count},
+                      names, [&](const Node& node) {
+                        if (!is_bounded || !node.allowed.contains(action)) return;
+                        for (const Entry& entry : index.all(node)) {
+                          if (entry.deny || !entry.actions.contains(action) ||
+                              !index.name_matches(entry, repository)) {
+                            continue;
+                          }
+                          const auto text = index.tags().text_of(entry.tag);
+                          const bool exact = index.tags().is_literal(entry.tag);
+                          is_bounded =
+                              !entry.every_tag && (exact || !text.empty()) && ranges.size() < most;
+                          if (!is_bounded) return;
+                          ranges.push_back({text, exact});
+                        }
+                      });
   if (!is_bounded) return std::nullopt;
   std::sort(ranges.begin(), ranges.end(),
             [](const TagRange& a, const TagRange& b) { return a.text < b.text; });

@@ -37,9 +37,9 @@ struct RuleOrigin {
 
 enum class Reason : std::uint8_t {
   // allowed
-  rule,    // by the allow rule in Decision::rule
-  admin,   // by the permission admin
-  usable,  // the account itself (Policy::admit)
+  rule,          // by the allow rule in Decision::rule
+  admin,         // by the permission admin
+  usable,        // the account itself (Policy::admit)
   unregistered,  // by `unregistered: push` (index/rights.h, as the next two)
   possession,    // the account brought it there
   // refused because of the account: 401
@@ -99,7 +99,8 @@ class Policy {
     bool exact = false;
   };
   // Ranges that hold each tag of the repository for which a rule may allow the account the action,
-  // denies and conditions aside, sorted. Nothing if that may be any tag, or more than `most` ranges.
+  // denies and conditions aside, sorted. Nothing if that may be any tag, or more than `most`
+  // ranges.
   [[nodiscard]] std::optional<std::vector<TagRange>> allowed_ranges(std::string_view account,
                                                                     Action action,
                                                                     std::string_view repository,
@@ -112,7 +113,8 @@ class Policy {
   // `unregistered: push`
   [[nodiscard]] bool may_push_unregistered() const;
   // Whether an allow rule covers the tag, or each tag that there could be, whomever it names; now,
-  // or in an earlier policy that the loader was told of. Answers only while may_push_unregistered().
+  // or in an earlier policy that the loader was told of. Answers only while
+  // may_push_unregistered().
   [[nodiscard]] bool covers(std::string_view repository, std::string_view tag) const;
   [[nodiscard]] bool covers_every_tag(std::string_view repository) const;
 

@@ -37,7 +37,7 @@ struct Condition {
 // The subjects that are no account and no group. Accounts follow, then groups.
 inline constexpr Subject kEveryone = 0;
 inline constexpr Subject kImmutable = 1;  // whose rules are the patterns of `immutable:`
-inline constexpr Subject kCovered = 2;  // whose rules are the patterns of all allow rules
+inline constexpr Subject kCovered = 2;    // whose rules are the patterns of all allow rules
 inline constexpr Subject kFirstAccount = 3;
 
 struct Policy::Impl {

@@ -19,9 +19,9 @@
 
 #include "acl/action.h"
 #include "acl/glob_keys.h"
-#include "base/id_table.h"
 #include "acl/pattern.h"
 #include "acl/text_arena.h"
+#include "base/id_table.h"
 
 namespace layergate::acl {
 

@@ -39,7 +39,8 @@ class IdTable {
     if (count * 2 > slots_.size()) slots_.resize(std::bit_ceil(count * 2 + 2));
   }
 
-  // REQUIRES: the number is in the table with this hash. The hashes of its neighbours are asked for.
+  // REQUIRES: the number is in the table with this hash. The hashes of its neighbours are asked
+  // for.
   template <typename HashOf>
   void erase(std::uint64_t hash, std::uint32_t id, HashOf hash_of) {
     std::size_t hole = hash & mask();

@@ -121,10 +121,11 @@ int verify(const config::Config& config) {
     wrong.insert(wrong.end(), left.begin(), left.end());
   }
   for (const auto& what : wrong) std::cout << what << '\n';
-  std::cout << names.size() << " repositories, " << tags << " tags, " << manifests
-            << " manifests: " << (wrong.empty() ? "equal" : std::to_string(wrong.size()) +
-                                                                " differences; `layergate index "
-                                                                "rebuild` makes them equal")
+  std::cout << names.size() << " repositories, " << tags << " tags, " << manifests << " manifests: "
+            << (wrong.empty() ? "equal"
+                              : std::to_string(wrong.size()) +
+                                    " differences; `layergate index "
+                                    "rebuild` makes them equal")
             << '\n';
   return wrong.empty() ? 0 : 1;
 }

@@ -66,10 +66,9 @@ class Builder {
   }
 
   void build(const Node& root) {
-    if (root.kind == Node::Kind::null ||
-        !read_.map(root, "the file",
-                   {"listen", "admin", "upstream", "auth", "acl", "state", "workers", "limits",
-                     "index"})) {
+    if (root.kind == Node::Kind::null || !read_.map(root, "the file",
+                                                    {"listen", "admin", "upstream", "auth", "acl",
+                                                     "state", "workers", "limits", "index"})) {
       if (root.kind == Node::Kind::null)
         read_.refuse(root, "the file is empty; it needs at least upstream: {url: …}");
       return;
@@ -176,8 +175,7 @@ class Builder {
       }
     }
     if (const auto* exclusive = node->find("exclusive")) {
-      Reader::into(config_.upstream.exclusive,
-                   read_.boolean(*exclusive, "upstream.exclusive"));
+      Reader::into(config_.upstream.exclusive, read_.boolean(*exclusive, "upstream.exclusive"));
     }
     for (const auto* key : {"storage", "storage_mode"}) {
       const auto* value = node->find(key);

@@ -47,8 +47,8 @@ struct Links {
 
 // Visits each manifest that reaches `start`, itself first if it is one, each once, and ends when
 // visit(manifest) answers true; whether it did. `links`: by which the first step may go; from a
-// manifest on it goes by child and, if `links` holds it and follows(referrer, subject) agrees, from a
-// referrer to its subject.
+// manifest on it goes by child and, if `links` holds it and follows(referrer, subject) agrees, from
+// a referrer to its subject.
 template <typename Follows, typename Visit>
 bool climb(const Index& index, NodeId start, Links links, Follows follows, Visit visit) {
   Met met;

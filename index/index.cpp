@@ -145,22 +145,24 @@ void Index::set_known(std::string_view repository, bool known) {
 void Index::add_manifest(std::string_view repository, const ManifestRecord& manifest) {
   const auto& in = ensure_repository(repository);
   const auto node = ensure_node(in, manifest.digest);
-  const auto names = [&](Link link, NodeId child) {
-    bool found = false;
-    each_child(node, [&](Link other, NodeId at) { found |= other == link && at == child; });
-    return found;
-  };
   const bool is_new = !is_manifest(node);
+  std::vector<std::pair<NodeId, Link>> present;  // already
+  if (!is_new) {
+    each_child(node, [&](Link link, NodeId child) { present.emplace_back(child, link); });
+    std::sort(present.begin(), present.end());
+  }
   if (manifest.links.size() > 1) {
     std::vector<oci::DigestKey> keys;
     keys.reserve(manifest.links.size());
-    for (const auto& named : manifest.links) keys.push_back(oci::key_of(named.digest));
+    for (const auto& link : manifest.links) keys.push_back(oci::key_of(link.digest));
     warm(in, keys);
   }
   nodes_[node].type = static_cast<std::uint8_t>(manifest.type);
   for (const auto& [link, digest] : manifest.links) {
     const auto child = ensure_node(in, digest);
-    if (is_new || !names(link, child)) add_edge(node, child, link);
+    if (!std::binary_search(present.begin(), present.end(), std::pair(child, link))) {
+      add_edge(node, child, link);
+    }
     if (link != Link::subject) continue;
     auto& referrer = referrers_[node];
     referrer.subject = child;
@@ -176,7 +178,7 @@ void Index::add_manifest(std::string_view repository, const ManifestRecord& mani
   }
 }
 
-void Index::leave_root(NodeId root, std::string_view tag, Seconds now) {
+void Index::leave_root(NodeId root, std::string_view tag, AccountId account, Seconds now) {
   const auto found = tags_.find(root);
   if (found != tags_.end()) {
     std::erase_if(found->second, [&](const std::string* name) { return *name == tag; });
@@ -185,7 +187,8 @@ void Index::leave_root(NodeId root, std::string_view tag, Seconds now) {
   if (options_.grace.count() > 0) {
     auto& graces = graces_[root];
     const auto old = std::erase_if(graces, [&](const Grace& grace) { return grace.tag == tag; });
-    graces.push_back({std::string(tag), now + options_.grace});
+    graces.push_back({std::string(tag), now + options_.grace,
+                      account == kNone ? std::string() : accounts_[account]});
     if (old == 0) by_id_[nodes_[root].repository]->graces.emplace(tag, root);
   }
   restart_possessions(root, now);
@@ -206,12 +209,13 @@ void Index::set_tag(std::string_view repository, const TagRecord& record, Second
   const auto [at, is_new] = in.tags.try_emplace(record.name);
   Tag& tag = at->second;
   const auto old = std::exchange(tag.root, root);
+  const auto old_account = tag.account;
   tag.account = record.account.empty() ? kNone : ensure_account(record.account);
   tag.at = record.at;
   if (!is_new && old == root) return;
   tags_[root].push_back(&at->first);
   if (is_new) return;
-  leave_root(old, record.name, now);
+  leave_root(old, record.name, old_account, now);
   release(old);
 }
 
@@ -220,7 +224,7 @@ void Index::remove_tag(std::string_view repository, std::string_view tag, Second
   const auto found = in.tags.find(tag);
   if (found == in.tags.end()) return;
   const auto root = found->second.root;
-  leave_root(root, tag, now);
+  leave_root(root, tag, found->second.account, now);
   in.tags.erase(found);
   release(root);
 }
@@ -322,7 +326,8 @@ void Index::drop_graces(NodeId node, const std::function<bool(const Grace&)>& is
   std::erase_if(found->second, [&](const Grace& grace) {
     if (!is_over(grace)) return false;
     const auto [first, last] = by_tag.equal_range(grace.tag);
-    const auto at = std::find_if(first, last, [&](const auto& each) { return each.second == node; });
+    const auto at =
+        std::find_if(first, last, [&](const auto& each) { return each.second == node; });
     if (at != last) by_tag.erase(at);
     return true;
   });
@@ -334,16 +339,16 @@ NodeId Index::forget(NodeId from, std::size_t count, Seconds now, Forgotten& for
   for (NodeId node = from; node < end; ++node) {
     if (nodes_[node].repository == kNone) continue;
     drop_graces(node, [&](const Grace& grace) { return grace.until <= now; });
-    const bool has_possession = nodes_[node].first_possession != kNone;
-    if ((!has_possession && !is_manifest(node)) || is_tagged(node) || is_graced(node)) {
-      release(node);
-      continue;
-    }
     bool recent = false;
     for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
       recent |= is_recent(possessions_[at], now);
     }
     if (recent) continue;
+    const bool has_possession = nodes_[node].first_possession != kNone;
+    if ((!has_possession && !is_manifest(node)) || may_be_reached(node)) {
+      release(node);
+      continue;
+    }
     const auto repository = nodes_[node].repository;
     if (has_possession) {
       forgotten.possessions.emplace_back(repository, digest_of(node));
@@ -442,10 +447,14 @@ bool Index::is_tagged(NodeId node) const {
       [&](NodeId manifest) { return tags_.contains(manifest); });
 }
 
-bool Index::is_graced(NodeId node) const {
+bool Index::may_be_reached(NodeId node) const {
+  constexpr std::size_t kMost = 256;
+  std::size_t met = 0;
   return climb(
       *this, node, {Link::child, Link::blob, Link::subject}, [](NodeId, NodeId) { return true; },
-      [&](NodeId manifest) { return graces_.contains(manifest); });
+      [&](NodeId manifest) {
+        return ++met > kMost || tags_.contains(manifest) || graces_.contains(manifest);
+      });
 }
 
 void Index::each_below(NodeId manifest, const std::function<void(NodeId)>& visit) const {

@@ -50,6 +50,7 @@ struct Repository {
 struct Grace {
   std::string tag;
   Seconds until{};
+  std::string account;  // who had pushed it
 };
 
 // A manifest with a subject, as the referrers API shows it.
@@ -83,8 +84,8 @@ class Index {
   // The tag, new or moved, is at this digest. What it was at before keeps a grace.
   void set_tag(std::string_view repository, const TagRecord& tag, Seconds now);
   void remove_tag(std::string_view repository, std::string_view tag, Seconds now);
-  // It was deleted by its digest: its tags and graces end at once, and so do the links of indexes to
-  // it. Should it come again, they become reach again only when the indexes are put again.
+  // It was deleted by its digest: its tags and graces end at once, and so do the links of indexes
+  // to it. Should it come again, they become reach again only when the indexes are put again.
   void remove_manifest(std::string_view repository, std::string_view digest, Seconds now);
   void remove_blob(std::string_view repository, std::string_view digest);
   void possess(std::string_view repository, std::string_view digest, std::string_view account,
@@ -212,16 +213,15 @@ class Index {
     std::uint8_t kinds = 0;  // of Held
   };
 
-  static Seconds since(const Possession& held) {
-    return Seconds(std::chrono::seconds(held.at));
-  }
+  static Seconds since(const Possession& held) { return Seconds(std::chrono::seconds(held.at)); }
   [[nodiscard]] static std::uint64_t hash_of(RepositoryId repository, const oci::DigestKey& key) {
     return mix(key.hash() ^ (std::uint64_t{repository} << 32U));
   }
   [[nodiscard]] std::uint64_t hash_of(NodeId node) const {
     return hash_of(nodes_[node].repository, nodes_[node].digest);
   }
-  [[nodiscard]] bool is_graced(NodeId node) const;
+  // By a tag or a grace, or by so much that it is not looked through.
+  [[nodiscard]] bool may_be_reached(NodeId node) const;
   [[nodiscard]] bool is_recent(const Possession& held, Seconds now) const {
     return now - since(held) < options_.possession;
   }
@@ -238,7 +238,7 @@ class Index {
   // Frees the node if nothing speaks of it any more.
   void release(NodeId node);
   void drop_graces(NodeId node, const std::function<bool(const Grace&)>& is_over);
-  void leave_root(NodeId root, std::string_view tag, Seconds now);
+  void leave_root(NodeId root, std::string_view tag, AccountId account, Seconds now);
   // What hangs below a manifest that lost a tag may be untagged from now on.
   void restart_possessions(NodeId manifest, Seconds now);
 

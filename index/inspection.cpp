@@ -92,8 +92,8 @@ void rebuild(const Index& index, Store& store, const std::string& repository,
     for (const auto& [tag, digest] : surveyed.tags) {
       const auto* before = in == nullptr ? nullptr : index.find_tag(*in, tag);
       const bool same = before != nullptr && index.digest_of(before->root) == digest;
-      TagRecord record{tag, digest, "", std::chrono::floor<std::chrono::seconds>(
-                                            std::chrono::system_clock::now())};
+      TagRecord record{tag, digest, "",
+                       std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
       if (same) {
         record.at = before->at;
         if (before->account != kNone) record.account = index.account_name(before->account);

@@ -21,8 +21,8 @@ namespace layergate::index {
 std::vector<std::string> differences(const Index& index, const std::string& repository,
                                      const Surveyed& surveyed);
 
-// Brings the store to what was found. Known manifests keep who put them and what was absent when they
-// were checked.
+// Brings the store to what was found. Known manifests keep who put them and what was absent when
+// they were checked.
 void rebuild(const Index& index, Store& store, const std::string& repository,
              const Surveyed& surveyed);
 

@@ -22,10 +22,11 @@ namespace {
 
 using Urgency = UpstreamClient::Urgency;
 
-constexpr std::size_t kLearnAtOnce = 4;    // repositories
-constexpr std::size_t kTagsAtOnce = 500;   // written to the index under one lock
-constexpr std::size_t kForgetAtOnce = 1000;  // nodes
-constexpr std::chrono::seconds kFresh{2};  // how long a list counts as new when others write too
+constexpr std::size_t kLearnAtOnce = 4;       // repositories
+constexpr int kChangesOfAccount = 64;         // that wait in one lane
+constexpr std::size_t kTagsAtOnce = 500;      // written to the index under one lock
+constexpr std::size_t kForgetAtOnce = 1000;   // nodes
+constexpr std::chrono::seconds kFresh{2};     // how long a list counts as new when others write too
 constexpr std::size_t kMostLearned = 20'000;  // names whose freshness is remembered
 constexpr std::chrono::seconds kCatalogRetry{2};
 constexpr std::chrono::seconds kDiskRetry{1};
@@ -64,16 +65,20 @@ std::string manifest_target(const std::string& repository, const std::string& re
   return "/v2/" + repository + "/manifests/" + reference;
 }
 
-Outcome failed(std::string problem) {
-  return {Outcome::Kind::failed, 0, "", std::move(problem)};
+// What came instead of an answer that says what was done.
+std::string why(const UpstreamAnswer& answer) {
+  return answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status);
 }
+
+Outcome failed(std::string problem) { return {Outcome::Kind::failed, 0, "", std::move(problem)}; }
 
 }  // namespace
 
 void Keeper::FreeBase::operator()(event_base* base) const { event_base_free(base); }
 void Keeper::FreeEvent::operator()(event* e) const { event_free(e); }
 
-Keeper::Keeper(const config::Config& config, SharedIndex& index)
+Keeper::Keeper(const config::Config& config, SharedIndex& index,
+               UpstreamClient::Addresses addresses)
     : config_(config),
       index_(index),
       lock_(lock_state(config)),
@@ -82,7 +87,10 @@ Keeper::Keeper(const config::Config& config, SharedIndex& index)
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   index_.write([&](Index& facts) { store_.load(facts); });
   covered_ = store_.covered();
-  for (auto& intent : store_.intents()) doubts_.push_back({std::move(intent), 0, Clock::now()});
+  for (auto& intent : store_.intents()) {
+    ++unresolved_[intent.repository];
+    doubts_.push_back({std::move(intent), 0, Clock::now()});
+  }
   status_.intents = status_.unresolved = doubts_.size();
   status_.complete = index_.read([](const Index& facts) { return facts.is_complete(); });
   wake_event_.reset(event_new(base_.get(), wake_.get(), EV_READ | EV_PERSIST, on_wake, this));
@@ -90,7 +98,8 @@ Keeper::Keeper(const config::Config& config, SharedIndex& index)
   tick_event_.reset(event_new(base_.get(), -1, EV_PERSIST, on_tick, this));
   const timeval often{0, 500'000};
   event_add(tick_event_.get(), &often);
-  client_ = std::make_unique<UpstreamClient>(base_.get(), config.upstream, config.index.parallel);
+  client_ = std::make_unique<UpstreamClient>(base_.get(), config.upstream, config.index.parallel,
+                                             std::move(addresses));
 }
 
 Keeper::~Keeper() {
@@ -261,8 +270,8 @@ void Keeper::survey(Survey::Question question, Survey::Done done) {
     later([this, id] { surveys_.erase(id); });
     done(std::move(surveyed));
   };
-  const auto [at, is_new] = surveys_.emplace(
-      id, std::make_unique<Survey>(*client_, std::move(question), std::move(end)));
+  const auto [at, is_new] =
+      surveys_.emplace(id, std::make_unique<Survey>(*client_, std::move(question), std::move(end)));
   at->second->start();
 }
 
@@ -355,8 +364,7 @@ void Keeper::end_learning(const std::string& repository, const std::string& prob
 
 void Keeper::learn_catalog(Known known) {
   post([this, known = std::move(known)]() mutable {
-    if (status().complete &&
-        (config_.upstream.exclusive || Clock::now() - catalog_at_ < kFresh)) {
+    if (status().complete && (config_.upstream.exclusive || Clock::now() - catalog_at_ < kFresh)) {
       return known("");
     }
     catalog_waiters_.push_back(std::move(known));
@@ -386,8 +394,7 @@ void Keeper::on_catalog(const UpstreamAnswer& answer, const std::string& last) {
   for (const auto& entry : json["repositories"]) {
     if (!entry.is_string()) continue;
     next = entry.get<std::string>();
-    if (!oci::is_repository(next) ||
-        index_.read([&](const Index& facts) {
+    if (!oci::is_repository(next) || index_.read([&](const Index& facts) {
           const auto* in = facts.find_repository(next);
           return in != nullptr && in->known;
         })) {
@@ -458,8 +465,7 @@ void Keeper::end_catalog(const std::string& problem) {
 }
 
 void Keeper::revalidate(std::string repository, std::string tag, Known known) {
-  post([this, repository = std::move(repository), tag = std::move(tag),
-        known = std::move(known)] {
+  post([this, repository = std::move(repository), tag = std::move(tag), known = std::move(known)] {
     ask("HEAD", manifest_target(repository, tag),
         [this, repository, tag, known](const UpstreamAnswer& answer) {
           const auto at = index_.read([&](const Index& facts) {
@@ -471,8 +477,7 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
             return known("");
           }
           if (answer.status != 200 && answer.status != 404) {
-            return known(answer.status == 0 ? answer.problem
-                                            : "it answered " + std::to_string(answer.status));
+            return known(why(answer));
           }
           enter(repository, [this, repository, tag, known] {
             Survey::Question question;
@@ -496,55 +501,91 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
 
 void Keeper::possess(std::string repository, std::string digest, std::string account) {
   const auto at = now();
-  index_.write(
-      [&](Index& facts) { facts.possess(repository, digest, account, Held::blob, at); });
+  index_.write([&](Index& facts) { facts.possess(repository, digest, account, Held::blob, at); });
   post([this, repository = std::move(repository), digest = std::move(digest),
         account = std::move(account), at] {
     write([=](Store& store) { store.put_possession(repository, digest, account, Held::blob, at); });
   });
 }
 
-void Keeper::push(Push push, Done done) {
-  auto shared = std::make_shared<Push>(std::move(push));
-  post([this, shared, done = std::move(done)] {
-    enter(shared->repository, [this, shared, done] {
-      const bool holds = index_.read([&](const Index& facts) {
-        const auto* in = facts.find_repository(shared->repository);
-        const auto* tag =
-            in == nullptr || shared->tag.empty() ? nullptr : facts.find_tag(*in, shared->tag);
-        if (tag == nullptr) return true;
-        switch (shared->condition) {
-          case Push::Condition::none:
-            return true;
-          case Push::Condition::unchanged:
-            return facts.digest_of(tag->root) == shared->digest;
-          case Push::Condition::own:
-            return tag->account != kNone && facts.account_name(tag->account) == shared->account;
-        }
-        return false;
-      });
-      if (!holds) {
-        done({Outcome::Kind::condition, 0, "", ""});
-        return leave(shared->repository);
+void Keeper::change(const std::string& repository, const std::string& account, const Done& done,
+                    std::function<void(Done)> job) {
+  // One who sends many must not keep the others from theirs.
+  const auto key = repository + '\n' + account;
+  if (changes_of_[key] >= kChangesOfAccount) {
+    done({Outcome::Kind::busy, 0, "", ""});
+    return;
+  }
+  ++changes_of_[key];
+  const Done told = [this, key, done](Outcome outcome) {
+    if (--changes_of_[key] == 0) changes_of_.erase(key);
+    done(std::move(outcome));
+  };
+  enter(repository, [this, repository, told, job = std::move(job)] {
+    if (unresolved_.contains(repository)) {
+      told(failed("it is not known yet what became of an earlier change; try again"));
+      return leave(repository);
+    }
+    const bool is_known = index_.read([&](const Index& facts) {
+      const auto* in = facts.find_repository(repository);
+      return in != nullptr && in->known;
+    });
+    if (is_known) return job(told);
+    // A new name, or one that the catalogue did not show when it was asked.
+    Survey::Question question;
+    question.repository = repository;
+    question.urgency = Urgency::someone_waits;
+    survey(std::move(question), [this, repository, told, job](const Surveyed& surveyed) {
+      if (!surveyed.problem.empty()) {
+        told(failed(surveyed.problem));
+        return leave(repository);
       }
-      auto id = std::make_shared<std::int64_t>(0);
-      write(
-          [shared, id](Store& store) {
-            *id = store.add_intent({0, shared->repository, shared->tag, shared->digest, "",
-                                    shared->account, shared->address});
-          },
-          [this, shared, done, id](bool written) {
-            if (written) return put(shared, done, *id);
-            done(failed("the index cannot be written"));
-            leave(shared->repository);
-          });
+      take_survey(repository, surveyed, true);
+      job(told);
     });
   });
 }
 
+void Keeper::push(Push push, Done done) {
+  auto shared = std::make_shared<Push>(std::move(push));
+  post([this, shared, done = std::move(done)] {
+    change(shared->repository, shared->account, done,
+           [this, shared](const Done& told) { decide_push(shared, told); });
+  });
+}
+
+void Keeper::decide_push(const std::shared_ptr<Push>& push, const Done& done) {
+  const auto refusal = index_.read([&](const Index& facts) -> std::optional<Outcome::Kind> {
+    if (push->still && !push->still(facts)) return Outcome::Kind::changed;
+    const auto* in = facts.find_repository(push->repository);
+    const auto* tag = in == nullptr || push->tag.empty() ? nullptr : facts.find_tag(*in, push->tag);
+    if (tag == nullptr) return std::nullopt;
+    const bool is_own = tag->account != kNone && facts.account_name(tag->account) == push->account;
+    const bool is_same = facts.digest_of(tag->root) == push->digest;
+    if (push->condition == Push::Condition::unchanged && !is_same) return Outcome::Kind::condition;
+    if (push->condition == Push::Condition::own && !is_own) return Outcome::Kind::condition;
+    return std::nullopt;
+  });
+  if (refusal) {
+    done({*refusal, 0, "", ""});
+    return leave(push->repository);
+  }
+  auto id = std::make_shared<std::int64_t>(0);
+  write(
+      [push, id](Store& store) {
+        *id = store.add_intent(
+            {0, push->repository, push->tag, push->digest, "", push->account, push->address});
+      },
+      [this, push, done, id](bool written) {
+        if (written) return put(push, done, *id);
+        done(failed("the index cannot be written"));
+        leave(push->repository);
+      });
+}
+
 void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, std::int64_t intent_id) {
-  const Intent intent{intent_id, push->repository, push->tag, push->digest, "", push->account,
-                      push->address};
+  const Intent intent{intent_id, push->repository, push->tag,    push->digest,
+                      "",        push->account,    push->address};
   const auto reference = push->tag.empty() ? push->digest : push->tag;
   ask(
       "PUT", manifest_target(push->repository, reference),
@@ -554,12 +595,10 @@ void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, std::int64
           return end_change(intent, done, {Outcome::Kind::done, answer.status, "", ""});
         }
         if (answer.status >= 400 && answer.status < 500) {
-          return end_change(intent, done,
-                            {Outcome::Kind::refused, answer.status, answer.body, ""});
+          return end_change(intent, done, {Outcome::Kind::refused, answer.status, answer.body, ""});
         }
         doubt(intent, done,
-              answer.status == 0 ? answer.problem
-                                 : "it answered " + std::to_string(answer.status));
+              answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status));
       },
       push->content_type, push->body);
 }
@@ -574,7 +613,7 @@ void Keeper::record_push(const Push& push) {
     facts.add_manifest(push.repository, record);
     facts.possess(push.repository, push.digest, push.account, Held::manifest, at);
     const auto* in = facts.find_repository(push.repository);
-    if (!in->known) facts.set_known(push.repository, true);
+    facts.set_known(push.repository, true);  // it was surveyed before, and exists now
     record = facts.record_of(facts.find(*in, push.digest));
     if (push.tag.empty()) return;
     const auto* before = facts.find_tag(*in, push.tag);
@@ -596,11 +635,13 @@ void Keeper::record_push(const Push& push) {
 void Keeper::record_untag(const std::string& repository, const std::string& tag) {
   const auto at = now();
   std::string root;
+  std::string account;
   std::vector<std::string> below;
   index_.write([&](Index& facts) {
     const auto* in = facts.find_repository(repository);
     const auto* found = in == nullptr ? nullptr : facts.find_tag(*in, tag);
     if (found == nullptr) return;
+    if (found->account != kNone) account = facts.account_name(found->account);
     root = facts.digest_of(found->root);
     facts.each_below(found->root, [&](NodeId node) {
       if (facts.is_possessed(node)) below.push_back(facts.digest_of(node));
@@ -611,7 +652,7 @@ void Keeper::record_untag(const std::string& repository, const std::string& tag)
   const auto until = at + config_.index.grace;
   write([=](Store& store) {
     store.drop_tag(repository, tag);
-    store.put_grace(repository, root, {tag, until});
+    store.put_grace(repository, root, {tag, until, account});
     for (const auto& digest : below) store.restart_possession(repository, digest, at);
   });
 }
@@ -651,22 +692,26 @@ void Keeper::end_change(const Intent& intent, const Done& done, Outcome outcome)
   write([id = intent.id](Store& store) { store.drop_intent(id); });
   // By a change of its own, so that the facts before it are kept if this commit fails: then the
   // intent is still there, and the answer is true all the same.
-  write([](Store&) {}, [this, repository = intent.repository, done,
-                        outcome = std::move(outcome)](bool /*written*/) {
-    done(outcome);
-    leave(repository);
-  });
+  write(
+      [](Store&) {},
+      [this, repository = intent.repository, done, outcome = std::move(outcome)](bool /*written*/) {
+        done(outcome);
+        leave(repository);
+      });
 }
 
 void Keeper::doubt(const Intent& intent, const Done& done, const std::string& problem) {
-  done(failed("the registry did not say whether it was done: " + problem));
-  doubts_.push_back({intent, 0, Clock::now()});
+  spdlog::warn("index: {}: the registry did not say whether it was done: {}", intent.repository,
+               problem);
+  done(failed("the registry did not say whether it was done"));
+  ++unresolved_[intent.repository];
   {
     const std::lock_guard lock(mutex_);
     ++status_.intents;
     ++status_.unresolved;
   }
-  leave(intent.repository);
+  // Still in the lane: nothing is decided on facts that may be wrong.
+  resolve(intent, 0);
 }
 
 // In the intent's lane: makes the index what the upstream is.
@@ -754,6 +799,7 @@ void Keeper::resolve(const Intent& intent, int attempt) {
 void Keeper::resolved(const Intent& intent, int attempt, bool known) {
   const auto next = known ? attempt + 1 : attempt;
   if (known && attempt == 0) {
+    if (--unresolved_[intent.repository] == 0) unresolved_.erase(intent.repository);
     const std::lock_guard lock(mutex_);
     --status_.unresolved;
   }
@@ -768,46 +814,56 @@ void Keeper::resolved(const Intent& intent, int attempt, bool known) {
   leave(intent.repository);
 }
 
-void Keeper::remove_manifest(std::string repository, std::string digest, Done done) {
-  post([this, repository = std::move(repository), digest = std::move(digest),
-        done = std::move(done)] {
-    enter(repository, [this, repository, digest, done] {
-      auto intent = std::make_shared<Intent>(Intent{0, repository, "", digest, "", "", ""});
+void Keeper::remove_manifest(Delete request, Done done) {
+  auto shared = std::make_shared<Delete>(std::move(request));
+  post([this, shared, done = std::move(done)] {
+    change(shared->repository, shared->account, done, [this, shared](const Done& told) {
+      if (!index_.read(shared->still)) {
+        told({Outcome::Kind::changed, 0, "", ""});
+        return leave(shared->repository);
+      }
+      auto intent = std::make_shared<Intent>(
+          Intent{0, shared->repository, "", shared->reference, "", "", ""});
       write([intent](Store& store) { intent->id = store.add_intent(*intent); },
-            [this, intent, done](bool written) {
-              if (!written) {
-                done(failed("the index cannot be written"));
-                return leave(intent->repository);
-              }
-              ask("DELETE", manifest_target(intent->repository, intent->digest),
-                  [this, intent, done](const UpstreamAnswer& answer) {
-                    Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
-                    if (answer.is_success() || answer.status == 404) {
-                      record_removal(intent->repository, intent->digest);
-                      if (answer.status == 404) outcome.kind = Outcome::Kind::absent;
-                    } else if (answer.status == 405) {
-                      outcome.kind = Outcome::Kind::unsupported;
-                    } else if (answer.status >= 400 && answer.status < 500) {
-                      outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
-                    } else {
-                      return doubt(*intent, done,
-                                   answer.status == 0
-                                       ? answer.problem
-                                       : "it answered " + std::to_string(answer.status));
-                    }
-                    end_change(*intent, done, outcome);
-                  });
+            [this, intent, told](bool written) {
+              if (written) return delete_manifest(intent, told);
+              told(failed("the index cannot be written"));
+              leave(intent->repository);
             });
     });
   });
 }
 
-void Keeper::remove_blob(std::string repository, std::string digest, Done done) {
-  post([this, repository = std::move(repository), digest = std::move(digest),
-        done = std::move(done)] {
-    enter(repository, [this, repository, digest, done] {
-      ask("DELETE", "/v2/" + repository + "/blobs/" + digest,
-          [this, repository, digest, done](const UpstreamAnswer& answer) {
+void Keeper::delete_manifest(const std::shared_ptr<Intent>& intent, const Done& done) {
+  ask("DELETE", manifest_target(intent->repository, intent->digest),
+      [this, intent, done](const UpstreamAnswer& answer) {
+        Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
+        if (answer.is_success() || answer.status == 404) {
+          record_removal(intent->repository, intent->digest);
+          if (answer.status == 404) outcome.kind = Outcome::Kind::absent;
+        } else if (answer.status == 405) {
+          outcome.kind = Outcome::Kind::unsupported;
+        } else if (answer.status >= 400 && answer.status < 500) {
+          outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
+        } else {
+          return doubt(*intent, done, why(answer));
+        }
+        end_change(*intent, done, outcome);
+      });
+}
+
+void Keeper::remove_blob(Delete request, Done done) {
+  auto shared = std::make_shared<Delete>(std::move(request));
+  post([this, shared, done = std::move(done)] {
+    change(shared->repository, shared->account, done, [this, shared](const Done& told) {
+      if (!index_.read(shared->still)) {
+        told({Outcome::Kind::changed, 0, "", ""});
+        return leave(shared->repository);
+      }
+      ask("DELETE", "/v2/" + shared->repository + "/blobs/" + shared->reference,
+          [this, shared, told](const UpstreamAnswer& answer) {
+            const auto& repository = shared->repository;
+            const auto& digest = shared->reference;
             Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
             if (answer.is_success() || answer.status == 404) {
               index_.write([&](Index& facts) { facts.remove_blob(repository, digest); });
@@ -818,36 +874,38 @@ void Keeper::remove_blob(std::string repository, std::string digest, Done done) 
             } else if (answer.status >= 400 && answer.status < 500) {
               outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
             } else {
-              outcome = failed("the registry did not say whether it was done: " + answer.problem);
+              outcome = failed("the registry did not say whether it was done: " + why(answer));
             }
-            done(outcome);
+            told(outcome);
             leave(repository);
           });
     });
   });
 }
 
-void Keeper::remove_tag(std::string repository, std::string tag, Done done) {
-  post([this, repository = std::move(repository), tag = std::move(tag), done = std::move(done)] {
-    enter(repository, [this, repository, tag, done] {
-      const bool is_there = index_.read([&](const Index& facts) {
-        const auto* in = facts.find_repository(repository);
-        return in != nullptr && facts.find_tag(*in, tag) != nullptr;
+void Keeper::remove_tag(Delete request, Done done) {
+  auto shared = std::make_shared<Delete>(std::move(request));
+  post([this, shared, done = std::move(done)] {
+    change(shared->repository, shared->account, done, [this, shared](const Done& told) {
+      const auto refusal = index_.read([&](const Index& facts) -> std::optional<Outcome::Kind> {
+        const auto* in = facts.find_repository(shared->repository);
+        if (in == nullptr || facts.find_tag(*in, shared->reference) == nullptr) {
+          return Outcome::Kind::absent;
+        }
+        return shared->still(facts) ? std::nullopt : std::optional(Outcome::Kind::changed);
       });
-      if (!is_there) {
-        done({Outcome::Kind::absent, 0, "", ""});
-        return leave(repository);
+      if (refusal) {
+        told({*refusal, 0, "", ""});
+        return leave(shared->repository);
       }
       auto body = std::make_shared<std::string>(make_stand_in());
       auto intent = std::make_shared<Intent>(
-          Intent{0, repository, tag, "", oci::sha256_of(*body), "", ""});
+          Intent{0, shared->repository, shared->reference, "", oci::sha256_of(*body), "", ""});
       write([intent](Store& store) { intent->id = store.add_intent(*intent); },
-            [this, intent, body, done](bool written) {
-              if (!written) {
-                done(failed("the index cannot be written"));
-                return leave(intent->repository);
-              }
-              take_tag_away(intent, body, done);
+            [this, intent, body, told](bool written) {
+              if (written) return take_tag_away(intent, body, told);
+              told(failed("the index cannot be written"));
+              leave(intent->repository);
             });
     });
   });
@@ -857,9 +915,6 @@ void Keeper::remove_tag(std::string repository, std::string tag, Done done) {
 // over the tag and deleted by its digest, which takes the tag along and leaves what it was at.
 void Keeper::take_tag_away(const std::shared_ptr<Intent>& intent,
                            const std::shared_ptr<std::string>& stand_in, const Done& done) {
-  const auto unknown = [](const UpstreamAnswer& answer) {
-    return answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status);
-  };
   ask("DELETE", manifest_target(intent->repository, intent->tag),
       [=, this](const UpstreamAnswer& native) {
         if (native.is_success() || native.status == 404) {
@@ -867,7 +922,7 @@ void Keeper::take_tag_away(const std::shared_ptr<Intent>& intent,
           return end_change(*intent, done, {Outcome::Kind::done, 202, "", ""});
         }
         if (native.status != 400 && native.status != 405) {
-          return doubt(*intent, done, unknown(native));
+          return doubt(*intent, done, why(native));
         }
         // A registry that does not delete would keep the stand-in for ever.
         ask("DELETE", manifest_target(intent->repository, intent->stand_in),
@@ -882,20 +937,17 @@ void Keeper::take_tag_away(const std::shared_ptr<Intent>& intent,
 
 void Keeper::put_stand_in(const std::shared_ptr<Intent>& intent,
                           const std::shared_ptr<std::string>& stand_in, const Done& done) {
-  const auto unknown = [](const UpstreamAnswer& answer) {
-    return answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status);
-  };
   ask(
       "PUT", manifest_target(intent->repository, intent->tag),
       [=, this](const UpstreamAnswer& put) {
         if (put.status >= 400 && put.status < 500) {
           return end_change(*intent, done, {Outcome::Kind::refused, put.status, put.body, ""});
         }
-        if (!put.is_success()) return doubt(*intent, done, unknown(put));
+        if (!put.is_success()) return doubt(*intent, done, why(put));
         ask("DELETE", manifest_target(intent->repository, intent->stand_in),
             [=, this](const UpstreamAnswer& removed) {
               if (!removed.is_success() && removed.status != 404) {
-                return doubt(*intent, done, unknown(removed));
+                return doubt(*intent, done, why(removed));
               }
               record_untag(intent->repository, intent->tag);
               end_change(*intent, done, {Outcome::Kind::done, 202, "", ""});

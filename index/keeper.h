@@ -1,9 +1,10 @@
-// Keeps the index, its copy on disk and the upstream in step: the one place where any of them changes.
+// Keeps the index, its copy on disk and the upstream in step: the one place where any of them
+// changes.
 //
 // All that changes manifests and tags of one repository is done one after the other (a lane), so
 // that what is decided about a tag still holds when it is carried out. Before something is asked of
-// the upstream it is written down as an intent; after its answer, the outcome and the end of the intent
-// are written in one step. docs/decisions/0006-intents.md says why that is enough.
+// the upstream it is written down as an intent; after its answer, the outcome and the end of the
+// intent are written in one step. docs/decisions/0006-intents.md says why that is enough.
 //
 // Thread safety: all public members may be called from any thread. `done` functions are called on
 // the keeper's thread and must only hand on.
@@ -33,6 +34,10 @@ struct event_base;
 
 namespace layergate::index {
 
+// Whether a change is still allowed. Asked when its turn comes, under the index' lock: what it was
+// decided on may have changed while it waited.
+using Still = std::function<bool(const Index&)>;
+
 // A manifest to be put.
 struct Push {
   // What must hold of the tag at the moment of the push.
@@ -51,6 +56,15 @@ struct Push {
   std::string account;
   std::string address;
   Condition condition = Condition::none;
+  Still still;
+};
+
+// A tag, a manifest or a blob to be deleted.
+struct Delete {
+  std::string repository;
+  std::string reference;  // tag or digest
+  std::string account;
+  Still still;
 };
 
 // What became of a change.
@@ -58,6 +72,8 @@ struct Outcome {
   enum class Kind : std::uint8_t {
     done,
     condition,    // Push::condition does not hold
+    changed,      // Still says no
+    busy,         // the account has too many changes of the repository waiting
     absent,       // there is no such tag or manifest
     unsupported,  // the registry does not delete
     refused,      // by the registry: `status` and `body` are its own
@@ -77,7 +93,8 @@ class Keeper {
 
   // Opens state/index.db and loads it. Throws std::runtime_error: in use by another process, or
   // what Store says.
-  Keeper(const config::Config& config, SharedIndex& index);
+  Keeper(const config::Config& config, SharedIndex& index,
+         UpstreamClient::Addresses addresses = {});
   // Writes out what waits. No `done` is called any more.
   ~Keeper();
   Keeper(const Keeper&) = delete;
@@ -94,9 +111,9 @@ class Keeper {
   void revalidate(std::string repository, std::string tag, Known known);
 
   void push(Push push, Done done);
-  void remove_tag(std::string repository, std::string tag, Done done);
-  void remove_manifest(std::string repository, std::string digest, Done done);
-  void remove_blob(std::string repository, std::string digest, Done done);
+  void remove_tag(Delete request, Done done);
+  void remove_manifest(Delete request, Done done);
+  void remove_blob(Delete request, Done done);
   // The account uploaded or mounted it. In force when this returns; on disk soon.
   void possess(std::string repository, std::string digest, std::string account);
 
@@ -109,7 +126,7 @@ class Keeper {
     std::size_t repositories_to_learn = 0;
     std::size_t intents = 0;     // changes that the upstream is asked about again
     std::size_t unresolved = 0;  // of those, the ones whose outcome is not known
-    std::string problem;      // of the disk or the upstream, or empty
+    std::string problem;         // of the disk or the upstream, or empty
   };
   [[nodiscard]] Status status() const;
 
@@ -146,8 +163,14 @@ class Keeper {
   void end_catalog(const std::string& problem);
 
   // --- changes
+  // `job` in the repository's lane, if the account has not too many there, nothing of the
+  // repository is in doubt, and all of it is known.
+  void change(const std::string& repository, const std::string& account, const Done& done,
+              std::function<void(Done)> job);
+  void decide_push(const std::shared_ptr<Push>& push, const Done& done);
   void put(const std::shared_ptr<Push>& push, const Done& done, std::int64_t intent);
   void record_push(const Push& push);
+  void delete_manifest(const std::shared_ptr<Intent>& intent, const Done& done);
   void take_tag_away(const std::shared_ptr<Intent>& intent,
                      const std::shared_ptr<std::string>& stand_in, const Done& done);
   void put_stand_in(const std::shared_ptr<Intent>& intent,
@@ -210,6 +233,8 @@ class Keeper {
     Clock::time_point at;
   };
   std::vector<Doubt> doubts_;
+  std::map<std::string, int> unresolved_;  // by repository: changes whose outcome is not known
+  std::map<std::string, int> changes_of_;  // by repository and account: how many wait
   NodeId forget_from_ = 0;
   std::unique_ptr<UpstreamClient> client_;
   std::thread thread_;

@@ -24,7 +24,10 @@ ManifestRecord record_of(const oci::Manifest& manifest, std::string digest, std:
   if (!manifest.subject.empty()) {
     record.links.push_back({Link::subject, manifest.subject});
     record.artifact_type = manifest.artifact_type;
-    record.annotations = manifest.annotations;
+    // They are kept in memory and handed out whole; what was pushed is within the limit.
+    if (manifest.annotations.size() <= oci::kLargestAnnotations) {
+      record.annotations = manifest.annotations;
+    }
   }
   std::sort(record.links.begin(), record.links.end());
   record.links.erase(std::unique(record.links.begin(), record.links.end()), record.links.end());

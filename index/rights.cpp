@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "index/candidates.h"
 #include "index/climb.h"
 #include "oci/reference.h"
 
@@ -13,9 +14,8 @@ using acl::Decision;
 using acl::Principal;
 using acl::Reason;
 
-constexpr std::size_t kMostRanges = 1024;
 constexpr std::size_t kMostCandidates = 4096;  // tags
-constexpr int kDeepest = 8;  // signatures of signatures of …
+constexpr int kDeepest = 8;                    // signatures of signatures of …
 
 constexpr Links kAsManifest{Link::child, Link::subject};
 constexpr Links kAsBlob{Link::child, Link::blob, Link::subject};
@@ -42,32 +42,21 @@ Decision Rights::plain(const Principal& who, Action action, std::string_view rep
 }
 
 Decision Rights::on_tag(Action action, std::string_view repository, std::string_view tag) const {
-  Excluded excluded;
-  return on_tag(action, repository, tag, excluded);
-}
-
-Decision Rights::on_tag(Action action, std::string_view repository, std::string_view tag,
-                        Excluded& excluded) const {
   if (!oci::is_fallback_tag(tag)) return plain(who_, action, repository, tag);
   const auto subject = oci::subject_of_tag(tag);
   if (subject.empty()) return policy_.decide_every_tag(who_, action, repository);
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, subject);
-  std::optional<Decision> refused;
-  std::optional<Decision> allowed;
-  if (node != kNone && index_.is_manifest(node) && excluded.size() < kDeepest) {
-    excluded.push_back(tag);
-    any_tag(node, kAsManifest, false, [&](std::string_view other) {
-      if (std::find(excluded.begin(), excluded.end(), other) != excluded.end()) return false;
-      auto decision = on_tag(action, repository, other, excluded);
-      (decision.allowed ? allowed : refused) = decision;
-      return decision.allowed;
+  std::optional<Decision> decision;
+  if (node != kNone && index_.is_manifest(node)) {
+    any_tag(node, kAsManifest, false, [&](std::string_view other, const Grace*) {
+      if (oci::is_fallback_tag(other)) return false;
+      decision = plain(who_, action, repository, other);
+      return decision->allowed;
     });
-    excluded.pop_back();
   }
-  if (allowed) return *allowed;
-  if (refused) return *refused;
-  return plain(who_, action, repository, tag);
+  if (is_spent()) return {false, Reason::no_tag, nullptr};
+  return decision ? *decision : plain(who_, action, repository, tag);
 }
 
 Decision Rights::on_some_tag(Action action, std::string_view repository) const {
@@ -79,47 +68,72 @@ Decision Rights::on_some_tag(Action action, std::string_view repository) const {
   return {true, Reason::unregistered, nullptr};
 }
 
-// visit(tag) for each tag that reaches the node, until it answers true. Tags may come twice.
+// visit(tag, its grace or null) for each tag that reaches the node, until it answers true. Tags may
+// come twice.
 template <typename Visit>
 bool Rights::any_tag(NodeId node, Links links, bool with_graces, Visit visit) const {
-  return climb(
+  bool spent = false;
+  const bool stopped = climb(
       index_, node, links,
       [&](NodeId referrer, NodeId subject) { return is_shown(referrer, subject, 0); },
       [&](NodeId manifest) {
+        spent = is_spent();
+        if (spent) return true;
         for (const auto* tag : index_.tags_of(manifest)) {
-          if (visit(std::string_view(*tag))) return true;
+          if (spent = is_spent(); spent) return true;
+          if (visit(std::string_view(*tag), static_cast<const Grace*>(nullptr))) return true;
         }
         if (!with_graces) return false;
         for (const auto& grace : index_.graces_of(manifest)) {
-          if (grace.until > now() && visit(std::string_view(grace.tag))) return true;
+          if (spent = is_spent(); spent) return true;
+          if (grace.until > now() && visit(std::string_view(grace.tag), &grace)) return true;
         }
         return false;
       });
+  return stopped && !spent;
+}
+
+// What a tag was at is not its present owner's, if only who pushed it makes it his.
+Decision Rights::on_grace(std::string_view repository, const Grace& grace) const {
+  auto decision = on_tag(Action::pull, repository, grace.tag);
+  if (decision.reason == Reason::unregistered && grace.account != who_.account) {
+    decision = {false, Reason::no_rule, nullptr};
+  }
+  return decision;
 }
 
 bool Rights::is_shown(NodeId referrer, NodeId subject, int depth) const {
   const auto* it = index_.find_referrer(referrer);
-  return it != nullptr && std::any_of(it->putters.begin(), it->putters.end(), [&](const auto& p) {
-           return p.account.empty() || pushes_to(p, subject, depth);
-         });
+  if (it == nullptr || is_spent()) return false;
+  const auto [known, is_new] = shown_.try_emplace(referrer, false);
+  if (!is_new) return known->second;
+  const bool shown = std::any_of(it->putters.begin(), it->putters.end(), [&](const auto& p) {
+    return p.account.empty() || pushes_to(p, subject, depth);
+  });
+  shown_[referrer] = shown;
+  return shown;
 }
 
-// Only ordinary tags count here, and no fallback tag's reach: digests cannot form a circle, tags can.
+// Only ordinary tags count here, and no fallback tag's reach: digests cannot form a circle, tags
+// can.
 bool Rights::pushes_to(const Putter& putter, NodeId subject, int depth) const {
   if (depth >= kDeepest) return false;
   const auto& repository = index_.repository(index_.repository_of(subject)).name;
   const auto address = IpAddress::parse(putter.address);
   const Principal who{putter.account, address.value_or(IpAddress{}), who_.now};
-  return climb(
+  bool spent = false;
+  const bool found = climb(
       index_, subject, kAsManifest,
       [&](NodeId referrer, NodeId of) { return is_shown(referrer, of, depth + 1); },
       [&](NodeId manifest) {
         const auto tags = index_.tags_of(manifest);
-        return std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
-          return !oci::is_fallback_tag(*tag) &&
-                 plain(who, Action::push, repository, *tag).allowed;
-        });
+        spent = is_spent();
+        return spent || std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
+                 return !is_spent() && !oci::is_fallback_tag(*tag) &&
+                        plain(who, Action::push, repository, *tag).allowed;
+               });
       });
+  return found && !spent;
 }
 
 bool Rights::possesses(std::string_view repository, NodeId node, Held as) const {
@@ -137,16 +151,18 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
   const bool is_there = node != kNone && (as == Held::blob || index_.is_manifest(node));
   if (is_there && (may_pull || policy_.is_admin(who_.account))) {
     std::optional<Reach> from_tags;
-    const bool read = any_tag(node, links_of(as), true, [&](std::string_view tag) {
-      is_reached = true;
-      if (++seen == index_.options().many) {
-        from_tags = read_from_tags(*in, node, as);
-        if (from_tags) return true;
-      }
-      reach.decision = on_tag(Action::pull, repository, tag);
-      if (reach.decision.allowed) reach.tag = tag;
-      return reach.decision.allowed;
-    });
+    const bool read =
+        any_tag(node, links_of(as), true, [&](std::string_view tag, const Grace* grace) {
+          is_reached = true;
+          if (++seen == index_.options().many) {
+            from_tags = read_from_tags(*in, node, as);
+            if (from_tags) return true;
+          }
+          reach.decision = grace == nullptr ? on_tag(Action::pull, repository, tag)
+                                            : on_grace(repository, *grace);
+          if (reach.decision.allowed) reach.tag = tag;
+          return reach.decision.allowed;
+        });
     if (from_tags && from_tags->decision.allowed) return *from_tags;
     if (read && !from_tags) return reach;
   }
@@ -154,7 +170,8 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
     return {{true, Reason::possession, nullptr}, ""};
   }
   // Of blobs that nobody tagged the index does not know all; of manifests it does.
-  if (!is_reached && policy_.is_admin(who_.account) && (as == Held::blob || is_there)) {
+  if (!is_reached && steps_ <= kMostSteps && policy_.is_admin(who_.account) &&
+      (as == Held::blob || is_there)) {
     return {policy_.decide_some_tag(who_, Action::pull, repository), ""};
   }
   // The same for what is not there: nothing of the tags that were looked at.
@@ -162,38 +179,41 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
   return {some.allowed ? Decision{false, Reason::no_tag, nullptr} : some, ""};
 }
 
+// The grace of that tag at the node, if it lasts.
+const Grace* Rights::find_grace(NodeId node, std::string_view tag) const {
+  for (const auto& grace : index_.graces_of(node)) {
+    if (grace.tag == tag && grace.until > now()) return &grace;
+  }
+  return nullptr;
+}
+
 std::optional<Reach> Rights::read_from_tags(const Repository& repository, NodeId node,
                                             Held as) const {
-  // Then a tag may be allowed though no rule names it.
-  if (policy_.may_push_unregistered()) return std::nullopt;
-  const auto ranges =
-      policy_.allowed_ranges(who_.account, Action::pull, repository.name, kMostRanges);
-  if (!ranges) return std::nullopt;
+  const Candidates candidates(policy_, who_.account, Action::pull, repository);
+  if (!candidates.are_bounded()) return std::nullopt;
   std::size_t looked_at = 0;
   Reach reach{{false, Reason::no_tag, nullptr}, ""};
-  const auto try_tag = [&](const std::string& tag, NodeId root) {
+  const auto try_tag = [&](const std::string& tag, NodeId root, const Grace* grace) {
     if (++looked_at > kMostCandidates) return false;
-    const auto decision = on_tag(Action::pull, repository.name, tag);
+    const auto decision = grace == nullptr ? on_tag(Action::pull, repository.name, tag)
+                                           : on_grace(repository.name, *grace);
     if (!decision.allowed || !reaches(repository, root, node, as)) return false;
     reach = {decision, tag};
     return true;
   };
-  for (const auto& range : *ranges) {
+  for (const auto& range : candidates.ranges()) {
     const auto is_in = [&](const std::string& tag) {
       return range.exact ? tag == range.text : tag.starts_with(range.text);
     };
     for (auto at = repository.tags.lower_bound(range.text);
          at != repository.tags.end() && is_in(at->first); ++at) {
-      if (try_tag(at->first, at->second.root)) return reach;
+      if (try_tag(at->first, at->second.root, nullptr)) return reach;
       if (looked_at > kMostCandidates) return std::nullopt;
     }
     for (auto at = repository.graces.lower_bound(range.text);
          at != repository.graces.end() && is_in(at->first); ++at) {
-      const auto graces = index_.graces_of(at->second);
-      const bool holds = std::any_of(graces.begin(), graces.end(), [&](const Grace& grace) {
-        return grace.tag == at->first && grace.until > now();
-      });
-      if (holds && try_tag(at->first, at->second)) return reach;
+      const auto* grace = find_grace(at->second, at->first);
+      if (grace != nullptr && try_tag(at->first, at->second, grace)) return reach;
       if (looked_at > kMostCandidates) return std::nullopt;
     }
   }
@@ -209,12 +229,13 @@ bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Hel
     if (index_.is_manifest(manifest) && met.add(manifest)) todo.push_back(manifest);
   };
   meet(root);
-  while (!todo.empty()) {
+  while (!todo.empty() && !is_spent()) {
     const auto manifest = todo.back();
     todo.pop_back();
     if (manifest == node) return true;
     bool is_named = false;
     index_.each_child(manifest, [&](Link link, NodeId child) {
+      ++steps_;
       if (link == Link::child) meet(child);
       is_named |= link == Link::blob && child == node && as == Held::blob;
     });
@@ -235,12 +256,9 @@ bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Hel
     }
     for (auto at = repository.graces.lower_bound(prefix);
          at != repository.graces.end() && at->first.starts_with(prefix); ++at) {
-      const auto graces = index_.graces_of(at->second);
-      const bool holds = std::any_of(graces.begin(), graces.end(), [&](const Grace& grace) {
-        return grace.tag == at->first && grace.until > now();
-      });
-      if (holds && oci::is_fallback_tag(at->first) &&
-          on_tag(Action::pull, repository.name, at->first).allowed) {
+      const auto* grace = find_grace(at->second, at->first);
+      if (grace != nullptr && oci::is_fallback_tag(at->first) &&
+          on_grace(repository.name, *grace).allowed) {
         meet(at->second);
       }
     }
@@ -254,15 +272,16 @@ bool Rights::may_name(std::string_view repository, std::string_view digest, Held
   if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
   // A manifest's bytes are no blob to the registry until somebody uploads them as one.
   const bool is_blob =
-      as == Held::manifest ||
-      index_.any_parent(node, Link::blob, [](NodeId) { return true; }) || [&] {
+      as == Held::manifest || index_.any_parent(node, Link::blob, [](NodeId) { return true; }) ||
+      [&] {
         bool uploaded = false;
         index_.each_possession(node, [&](const std::string&, std::uint8_t kinds, Seconds) {
           uploaded |= (kinds & static_cast<std::uint8_t>(Held::blob)) != 0;
         });
         return uploaded;
       }();
-  return is_blob && may_read(repository, digest, as).decision.allowed;
+  return is_blob &&
+         (possesses(repository, node, as) || may_read(repository, digest, as).decision.allowed);
 }
 
 Reach Rights::may_delete(std::string_view repository, std::string_view digest, Held as) const {
@@ -273,12 +292,14 @@ Reach Rights::may_delete(std::string_view repository, std::string_view digest, H
     bool is_reached = false;
     Reach refused;
     Reach allowed;
-    const bool stopped = any_tag(node, links_of(as), false, [&](std::string_view tag) {
-      is_reached = true;
-      const auto decision = every.allowed ? every : on_tag(Action::erase, repository, tag);
-      (decision.allowed ? allowed : refused) = {decision, std::string(tag)};
-      return !decision.allowed || every.allowed;
-    });
+    const bool stopped =
+        any_tag(node, links_of(as), false, [&](std::string_view tag, const Grace*) {
+          is_reached = true;
+          const auto decision = every.allowed ? every : on_tag(Action::erase, repository, tag);
+          (decision.allowed ? allowed : refused) = {decision, std::string(tag)};
+          return !decision.allowed || every.allowed;
+        });
+    if (steps_ > kMostSteps) return {{false, Reason::no_tag, nullptr}, ""};
     if (is_reached) return stopped && !every.allowed ? refused : allowed;
     if (as == Held::manifest && possesses(repository, node, as)) {
       return {{true, Reason::possession, nullptr}, ""};
@@ -305,8 +326,7 @@ bool Rights::is_immutable(std::string_view repository, std::string_view digest) 
       });
 }
 
-std::vector<NodeId> Rights::referrers(std::string_view repository,
-                                      std::string_view subject) const {
+std::vector<NodeId> Rights::referrers(std::string_view repository, std::string_view subject) const {
   std::vector<NodeId> shown;
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, subject);
@@ -314,9 +334,8 @@ std::vector<NodeId> Rights::referrers(std::string_view repository,
   const bool is_read = may_read(repository, subject, Held::manifest).decision.allowed;
   index_.any_parent(node, Link::subject, [&](NodeId referrer) {
     const bool is_seen =
-        is_read
-            ? is_shown(referrer, node, 0)
-            : may_read(repository, index_.digest_of(referrer), Held::manifest).decision.allowed;
+        is_read ? is_shown(referrer, node, 0)
+                : may_read(repository, index_.digest_of(referrer), Held::manifest).decision.allowed;
     if (is_seen) shown.push_back(referrer);
     return false;
   });

@@ -3,12 +3,14 @@
 // A manifest is reached by the tags at it and at the indexes that name it, and from its subject; a
 // blob by the manifests that name it. docs/policy.md, "What tags reach", says it in words.
 //
-// Thread safety: of the Index that it reads. Short-lived: all references must outlive it.
+// Thread safety: of the Index that it reads, and belongs to one thread. For one request: all
+// references must outlive it.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "acl/policy.h"
@@ -29,8 +31,8 @@ class Rights {
       : index_(index), policy_(policy), who_(who) {}
 
   // The right on a tag that may or may not exist. A tag that speaks of another manifest
-  // (oci::is_fallback_tag) is decided by the tags that reach that one; where none does, by its own
-  // name.
+  // (oci::is_fallback_tag) is decided by the ordinary tags that reach that one; where none does, by
+  // its own name.
   [[nodiscard]] acl::Decision on_tag(acl::Action action, std::string_view repository,
                                      std::string_view tag) const;
   // On at least one tag that may or may not exist.
@@ -64,31 +66,31 @@ class Rights {
   [[nodiscard]] bool pushes_unregistered(std::string_view repository, std::string_view tag) const;
 
  private:
-  // Tags whose rights are being looked into: each speaks of what the next one's manifest reaches.
-  using Excluded = std::vector<std::string_view>;
-
   [[nodiscard]] acl::Decision plain(const acl::Principal& who, acl::Action action,
                                     std::string_view repository, std::string_view tag) const;
-  [[nodiscard]] acl::Decision on_tag(acl::Action action, std::string_view repository,
-                                     std::string_view tag, Excluded& excluded) const;
   template <typename Visit>
   bool any_tag(NodeId node, Links links, bool with_graces, Visit visit) const;
   // The same answer as by climbing from the digest to its tags, from the tags that the account may
   // pull: for digests that very many tags reach. Nothing if those may be many as well.
   [[nodiscard]] std::optional<Reach> read_from_tags(const Repository& repository, NodeId node,
                                                     Held as) const;
-  [[nodiscard]] bool reaches(const Repository& repository, NodeId root, NodeId node,
-                             Held as) const;
+  [[nodiscard]] bool reaches(const Repository& repository, NodeId root, NodeId node, Held as) const;
+  [[nodiscard]] acl::Decision on_grace(std::string_view repository, const Grace& grace) const;
+  [[nodiscard]] const Grace* find_grace(NodeId node, std::string_view tag) const;
   [[nodiscard]] bool is_shown(NodeId referrer, NodeId subject, int depth) const;
   [[nodiscard]] bool pushes_to(const Putter& putter, NodeId subject, int depth) const;
   [[nodiscard]] bool possesses(std::string_view repository, NodeId node, Held as) const;
-  [[nodiscard]] Seconds now() const {
-    return std::chrono::floor<std::chrono::seconds>(who_.now);
-  }
+  [[nodiscard]] Seconds now() const { return std::chrono::floor<std::chrono::seconds>(who_.now); }
 
   const Index& index_;
   const acl::Policy& policy_;
   const acl::Principal& who_;
+  // Accounts make up what is walked here: each referrer is looked into once, and all walks of this
+  // object together take so many steps. Beyond them nothing is allowed.
+  static constexpr std::size_t kMostSteps = 300'000;
+  mutable std::size_t steps_ = 0;
+  mutable std::unordered_map<NodeId, bool> shown_;
+  [[nodiscard]] bool is_spent() const { return ++steps_ > kMostSteps; }
 };
 
 }  // namespace layergate::index

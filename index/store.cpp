@@ -1,6 +1,8 @@
 // Longer than most files here: each statement stands beside the others on its table.
 #include "index/store.h"
 
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -8,9 +10,7 @@
 #include <stdexcept>
 #include <unordered_map>
 
-#include <SQLiteCpp/SQLiteCpp.h>
 #include <nlohmann/json.hpp>
-#include <sqlite3.h>
 
 namespace layergate::index {
 namespace {
@@ -36,7 +36,8 @@ CREATE TABLE tags(repository INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB N
                   account INTEGER NOT NULL, at INTEGER NOT NULL,
                   PRIMARY KEY(repository, name)) WITHOUT ROWID;
 CREATE TABLE graces(repository INTEGER NOT NULL, digest BLOB NOT NULL, tag TEXT NOT NULL,
-                    until INTEGER NOT NULL, PRIMARY KEY(repository, digest, tag)) WITHOUT ROWID;
+                    until INTEGER NOT NULL, account TEXT NOT NULL,
+                    PRIMARY KEY(repository, digest, tag)) WITHOUT ROWID;
 CREATE TABLE possessions(repository INTEGER NOT NULL, digest BLOB NOT NULL,
                          account INTEGER NOT NULL, kinds INTEGER NOT NULL, at INTEGER NOT NULL,
                          PRIMARY KEY(repository, digest, account)) WITHOUT ROWID;
@@ -78,8 +79,8 @@ Bytes pack_links(const std::vector<NamedDigest>& links) {
   Bytes bytes;
   for (const auto& [link, digest] : links) {
     const auto digest_bytes = pack(digest);
-    bytes += static_cast<char>(static_cast<unsigned>(link) |
-                               (digest_bytes.size() == 64 ? kSha512 : 0));
+    bytes +=
+        static_cast<char>(static_cast<unsigned>(link) | (digest_bytes.size() == 64 ? kSha512 : 0));
     bytes += digest_bytes;
   }
   return bytes;
@@ -208,8 +209,9 @@ Store::Store(const std::filesystem::path& file, Mode mode) {
       fail("is no index of Layergate; move it away to have a new one made from the registry");
     }
     if (version > static_cast<int>(kMigrations.size())) {
-      fail("was made by a newer version of Layergate; use that one, or move the file away to have "
-           "a new one made from the registry (possessions and referrers are then lost)");
+      fail(
+          "was made by a newer version of Layergate; use that one, or move the file away to have "
+          "a new one made from the registry (possessions and referrers are then lost)");
     }
     if (mode == Mode::read) {
       if (version < static_cast<int>(kMigrations.size())) {
@@ -281,25 +283,26 @@ void Store::load(Index& index, const std::string& only_repository) {
       if (name != nullptr) take(*name, query);
     }
   };
-  each("SELECT repository, digest, media_type, links, size, artifact_type, annotations, putters "
-       "FROM manifests",
-       [&](const std::string& name, SQLite::Statement& row) {
-         ManifestRecord record;
-         record.digest = unpack(bytes_of(row.getColumn(1)));
-         const auto type = row.getColumn(2).getInt();
-         if (type < 0 || type > static_cast<int>(oci::MediaType::docker_list)) {
-           throw std::runtime_error("index.db holds an unknown media type");
-         }
-         record.type = static_cast<oci::MediaType>(type);
-         record.links = unpack_links(bytes_of(row.getColumn(3)));
-         if (!row.getColumn(7).isNull()) {
-           record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
-           record.artifact_type = row.getColumn(5).getString();
-           record.annotations = row.getColumn(6).getString();
-           record.putters = unpack_putters(row.getColumn(7).getString());
-         }
-         index.add_manifest(name, record);
-       });
+  each(
+      "SELECT repository, digest, media_type, links, size, artifact_type, annotations, putters "
+      "FROM manifests",
+      [&](const std::string& name, SQLite::Statement& row) {
+        ManifestRecord record;
+        record.digest = unpack(bytes_of(row.getColumn(1)));
+        const auto type = row.getColumn(2).getInt();
+        if (type < 0 || type > static_cast<int>(oci::MediaType::docker_list)) {
+          throw std::runtime_error("index.db holds an unknown media type");
+        }
+        record.type = static_cast<oci::MediaType>(type);
+        record.links = unpack_links(bytes_of(row.getColumn(3)));
+        if (!row.getColumn(7).isNull()) {
+          record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
+          record.artifact_type = row.getColumn(5).getString();
+          record.annotations = row.getColumn(6).getString();
+          record.putters = unpack_putters(row.getColumn(7).getString());
+        }
+        index.add_manifest(name, record);
+      });
   each("SELECT repository, name, digest, account, at FROM tags",
        [&](const std::string& name, SQLite::Statement& row) {
          const auto at = time_of(row.getColumn(4).getInt64());
@@ -308,10 +311,11 @@ void Store::load(Index& index, const std::string& only_repository) {
                         accounts[row.getColumn(3).getInt64()], at},
                        at);
        });
-  each("SELECT repository, digest, tag, until FROM graces",
+  each("SELECT repository, digest, tag, until, account FROM graces",
        [&](const std::string& name, SQLite::Statement& row) {
          index.add_grace(name, unpack(bytes_of(row.getColumn(1))),
-                         {row.getColumn(2).getString(), time_of(row.getColumn(3).getInt64())});
+                         {row.getColumn(2).getString(), time_of(row.getColumn(3).getInt64()),
+                          row.getColumn(4).getString()});
        });
   // Many together, so that the index' misses of the cache overlap.
   struct Row {
@@ -377,14 +381,14 @@ void Store::commit() {
   in_transaction_ = false;
 }
 
-void Store::roll_back() {
+void Store::roll_back() noexcept {
   in_transaction_ = false;
   // What was looked up in the transaction may be gone with it.
   impl_->repositories.clear();
   impl_->accounts.clear();
   for (const auto& [sql, statement] : impl_->statements) statement->tryReset();
   // A disk that is full may have ended the transaction itself.
-  if (sqlite3_get_autocommit(impl_->db.getHandle()) == 0) impl_->db.exec("ROLLBACK");
+  if (sqlite3_get_autocommit(impl_->db.getHandle()) == 0) impl_->db.tryExec("ROLLBACK");
 }
 
 void Store::set_complete(bool complete) {
@@ -432,8 +436,9 @@ void Store::drop_tag(std::string_view repository, std::string_view tag) {
 }
 
 void Store::put_grace(std::string_view repository, std::string_view digest, const Grace& grace) {
-  impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?)", impl_->repository(repository),
-             Impl::digest(digest), std::string_view(grace.tag), number(grace.until));
+  impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?,?)", impl_->repository(repository),
+             Impl::digest(digest), std::string_view(grace.tag), number(grace.until),
+             std::string_view(grace.account));
 }
 
 void Store::drop_graces(Seconds until) {
@@ -474,9 +479,7 @@ std::int64_t Store::add_intent(const Intent& intent) {
   return impl_->db.getLastInsertRowid();
 }
 
-void Store::drop_intent(std::int64_t id) {
-  impl_->run("DELETE FROM intents WHERE id = ?", id);
-}
+void Store::drop_intent(std::int64_t id) { impl_->run("DELETE FROM intents WHERE id = ?", id); }
 
 void Store::add_covered(const std::string& pattern) {
   impl_->run("INSERT OR IGNORE INTO covered VALUES(?)", std::string_view(pattern));

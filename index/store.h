@@ -54,7 +54,7 @@ class Store {
   // outlive a power cut.
   void begin();
   void commit();
-  void roll_back();
+  void roll_back() noexcept;
   [[nodiscard]] bool in_transaction() const { return in_transaction_; }
 
   void set_complete(bool complete);

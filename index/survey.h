@@ -20,8 +20,8 @@ struct Surveyed {
   bool exists = false;                      // the upstream knows the repository
   std::map<std::string, std::string> tags;  // to digests
   std::map<std::string, ManifestRecord> manifests;  // by digest; without those that were known
-  std::vector<std::string> gone;     // of Question::also, those that are not there
-  std::vector<std::string> skipped;  // sentences about what cannot be understood
+  std::vector<std::string> gone;                    // of Question::also, those that are not there
+  std::vector<std::string> skipped;                 // sentences about what cannot be understood
 };
 
 class Survey {
@@ -41,7 +41,8 @@ class Survey {
   };
   using Done = std::function<void(Surveyed)>;
 
-  // `done` is called once, from the loop, unless this is destroyed before. It must not destroy this.
+  // `done` is called once, from the loop, unless this is destroyed before. It must not destroy
+  // this.
   Survey(UpstreamClient& client, Question question, Done done);
   void start();
   [[nodiscard]] std::size_t tags_seen() const { return surveyed_.tags.size(); }
@@ -65,8 +66,9 @@ class Survey {
   Question question_;
   Done done_;
   Surveyed surveyed_;
-  std::set<std::string> wanted_;                     // manifests that were or are being fetched
-  std::map<std::string, std::set<std::string>> absent_;  // of manifests: children that are not there
+  std::set<std::string> wanted_;  // manifests that were or are being fetched
+  std::map<std::string, std::set<std::string>>
+      absent_;            // of manifests: children that are not there
   std::size_t open_ = 0;  // questions without an answer yet
   bool over_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

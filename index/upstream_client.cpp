@@ -31,17 +31,35 @@ struct UpstreamClient::Transfer {
   bool too_large = false;
   char error[CURL_ERROR_SIZE] = {};
   curl_slist* fields = nullptr;
+  curl_slist* connect_to = nullptr;
+  std::size_t address = 0;  // which it was sent to
+  std::size_t tried = 0;    // addresses that could not be connected to
 
   Transfer() = default;
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
-  ~Transfer() { curl_slist_free_all(fields); }
+  ~Transfer() {
+    curl_slist_free_all(fields);
+    curl_slist_free_all(connect_to);
+  }
+
+  // For another address.
+  void reset() {
+    curl_slist_free_all(std::exchange(fields, nullptr));
+    curl_slist_free_all(std::exchange(connect_to, nullptr));
+    answer = {};
+    error[0] = '\0';
+  }
 };
 
 void UpstreamClient::FreeEvent::operator()(event* e) const { event_free(e); }
 
-UpstreamClient::UpstreamClient(event_base* base, const config::Upstream& upstream, int parallel)
-    : base_(base), upstream_(upstream), parallel_(static_cast<std::size_t>(parallel)) {
+UpstreamClient::UpstreamClient(event_base* base, const config::Upstream& upstream, int parallel,
+                               Addresses addresses)
+    : base_(base),
+      upstream_(upstream),
+      parallel_(static_cast<std::size_t>(parallel)),
+      addresses_(std::move(addresses)) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   multi_.reset(curl_multi_init());
   if (!multi_) throw std::runtime_error("libcurl cannot be started");
@@ -92,6 +110,17 @@ void UpstreamClient::start(std::unique_ptr<Transfer> transfer) {
   const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
   set(CURLOPT_URL, ("http://" + host + it.request.target).c_str());
   if (!upstream_.socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, upstream_.socket.c_str());
+  if (upstream_.socket.empty() && addresses_) {
+    if (const auto known = addresses_(); !known.empty()) {
+      it.address = address_;
+      const auto& ip = known[address_ % known.size()];
+      const auto port = ":" + std::to_string(upstream_.address.port);
+      it.connect_to = curl_slist_append(
+          nullptr,
+          ("::" + (ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + port).c_str());
+      set(CURLOPT_CONNECT_TO, it.connect_to);
+    }
+  }
   set(CURLOPT_PROTOCOLS_STR, "http");
   set(CURLOPT_PROXY, "");  // whatever the environment says
   set(CURLOPT_NOSIGNAL, 1L);
@@ -147,9 +176,8 @@ std::size_t UpstreamClient::on_header(char* data, std::size_t size, std::size_t 
     const auto name = lower(line.substr(0, colon));
     const auto first = line.find_first_not_of(" \t", colon + 1);
     const auto last = line.find_last_not_of(" \t\r\n");
-    const auto value = first == std::string::npos || last < first
-                           ? ""
-                           : line.substr(first, last - first + 1);
+    const auto value =
+        first == std::string::npos || last < first ? "" : line.substr(first, last - first + 1);
     if (name == "content-type") answer.content_type = value;
     if (name == "docker-content-digest") answer.digest = value;
     if (name == "link") answer.link = value;
@@ -182,9 +210,8 @@ int UpstreamClient::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
 }
 
 void UpstreamClient::on_event(int fd, short what, void* self) {
-  static_cast<UpstreamClient*>(self)->act(
-      fd, ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-              ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+  static_cast<UpstreamClient*>(self)->act(fd, ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
+                                                  ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
 }
 
 void UpstreamClient::on_timeout(int /*fd*/, short /*what*/, void* self) {
@@ -204,8 +231,17 @@ void UpstreamClient::finish() {
     CURL* easy = message->easy_handle;
     const auto result = message->data.result;
     const auto found = running_.find(easy);
-    const auto transfer = std::move(found->second);
+    auto transfer = std::move(found->second);
     running_.erase(found);
+    // Nothing was sent: it may go to the next address.
+    if (result == CURLE_COULDNT_CONNECT && addresses_ && ++transfer->tried < addresses_().size()) {
+      if (address_ == transfer->address) ++address_;
+      curl_multi_remove_handle(multi_.get(), easy);
+      curl_easy_cleanup(easy);
+      transfer->reset();
+      start(std::move(transfer));
+      continue;
+    }
     if (transfer->urgency == Urgency::background) --running_background_;
     auto& answer = transfer->answer;
     if (result == CURLE_OK) {
@@ -213,7 +249,7 @@ void UpstreamClient::finish() {
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
       answer.status = static_cast<int>(status);
     } else {
-      answer.problem = transfer->too_large        ? "its answer is larger than 64 MiB"
+      answer.problem = transfer->too_large          ? "its answer is larger than 64 MiB"
                        : transfer->error[0] != '\0' ? transfer->error
                                                     : curl_easy_strerror(result);
     }

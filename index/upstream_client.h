@@ -1,5 +1,5 @@
-// What the index asks the registry: libcurl on an event loop. Small requests only, each answer whole in
-// memory; layers go by proxy/exchange.
+// What the index asks the registry: libcurl on an event loop. Small requests only, each answer
+// whole in memory; layers go by proxy/exchange.
 //
 // Thread safety: belongs to the loop's thread.
 #pragma once
@@ -48,7 +48,13 @@ class UpstreamClient {
     background,     // at most `parallel` at once
   };
 
-  UpstreamClient(event_base* base, const config::Upstream& upstream, int parallel);
+  // The IP addresses of the upstream's host, as far as they are known.
+  using Addresses = std::function<std::vector<std::string>()>;
+
+  // `addresses`: each is tried, the one that worked last first; without it libcurl looks them up,
+  // and waits seconds for the third when two refuse.
+  UpstreamClient(event_base* base, const config::Upstream& upstream, int parallel,
+                 Addresses addresses = {});
   // No `done` is called any more.
   ~UpstreamClient();
   UpstreamClient(const UpstreamClient&) = delete;
@@ -82,6 +88,8 @@ class UpstreamClient {
   event_base* base_;
   const config::Upstream upstream_;
   const std::size_t parallel_;
+  const Addresses addresses_;
+  std::size_t address_ = 0;  // which of them is taken, modulo their number
   EventPointer timer_;
   std::unordered_map<curl_socket_t, EventPointer> sockets_;
   std::deque<std::unique_ptr<Transfer>> urgent_;

@@ -7,9 +7,7 @@
 namespace layergate::oci {
 namespace {
 
-std::uint8_t nibble(char c) {
-  return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10);
-}
+std::uint8_t nibble(char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); }
 
 std::string to_hex(const std::uint8_t* bytes, std::size_t count) {
   constexpr std::string_view kHex = "0123456789abcdef";

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 4> kMediaTypes{
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 };
+constexpr std::size_t kMostValues = 100'000;  // keys too
 constexpr int kDeepest = 32;  // levels of nesting; annotations and platforms need four
 
 // The keys that mean something, in the documents and in their descriptors.
@@ -35,32 +36,77 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// Whether the registry's parser, which takes keys without regard to case, would take it for one of
+// kKeys. In Unicode U+017F is a small s and U+212A a large K.
 bool is_variant(std::string_view key) {
+  if (key.find("\xc5\xbf") != std::string_view::npos ||
+      key.find("\xe2\x84\xaa") != std::string_view::npos) {
+    return true;
+  }
   if (std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) return false;
-  const auto small = lower(key);
-  return std::any_of(kKeys.begin(), kKeys.end(),
-                     [&](std::string_view known) { return small == lower(known); });
+  static const auto kSmall = [] {
+    std::array<std::string, kKeys.size()> all;
+    std::transform(kKeys.begin(), kKeys.end(), all.begin(), lower);
+    return all;
+  }();
+  return std::find(kSmall.begin(), kSmall.end(), lower(key)) != kSmall.end();
 }
 
-// Builds the tree and says what is wrong with its keys.
+// Reads the document once to see whether it may be built: each client can send four megabytes.
+class Inspector final : public nlohmann::json_sax<json> {
+ public:
+  [[nodiscard]] const std::string& wrong() const { return wrong_; }
+
+  bool null() override { return count(); }
+  bool boolean(bool /*value*/) override { return count(); }
+  bool number_integer(number_integer_t /*value*/) override { return count(); }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return count(); }
+  bool number_float(number_float_t /*value*/, const string_t& /*text*/) override { return count(); }
+  bool string(string_t& /*value*/) override { return count(); }
+  bool binary(binary_t& /*value*/) override { return count(); }
+  bool start_object(std::size_t /*elements*/) override {
+    keys_.emplace_back();
+    return count() && deepen();
+  }
+  bool end_object() override {
+    keys_.pop_back();
+    --depth_;
+    return true;
+  }
+  bool start_array(std::size_t /*elements*/) override { return count() && deepen(); }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
+  bool key(string_t& key) override {
+    if (!keys_.back().insert(key).second) return refuse("holds the same key twice");
+    if (is_variant(key)) return refuse("holds a known key in other letters");
+    return count();
+  }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::detail::exception& /*error*/) override {
+    return false;
+  }
+
+ private:
+  bool refuse(const char* what) {
+    wrong_ = what;
+    return false;
+  }
+  bool count() { return ++values_ <= kMostValues || refuse("holds more than 100,000 values"); }
+  bool deepen() { return ++depth_ <= kDeepest || refuse("is nested too deeply"); }
+
+  std::vector<std::set<std::string>> keys_;
+  std::size_t values_ = 0;
+  int depth_ = 0;
+  std::string wrong_;
+};
+
 tl::expected<json, std::string> read_json(std::string_view text) {
-  std::vector<std::set<std::string>> keys;
-  std::string wrong;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > kDeepest && wrong.empty()) wrong = "is nested too deeply";
-    if (event == json::parse_event_t::object_start) {
-      keys.emplace_back();
-    } else if (event == json::parse_event_t::object_end) {
-      keys.pop_back();
-    } else if (event == json::parse_event_t::key && !keys.empty()) {
-      const auto& key = value.get_ref<const std::string&>();
-      if (!keys.back().insert(key).second && wrong.empty()) wrong = "holds the same key twice";
-      if (is_variant(key) && wrong.empty()) wrong = "holds a known key in other letters";
-    }
-    return wrong.empty() || event != json::parse_event_t::value;
-  };
-  auto tree = json::parse(text, watch, false);
-  if (!wrong.empty()) return Wrong("the manifest " + wrong);
+  Inspector inspector;
+  const bool is_json = json::sax_parse(text, &inspector);
+  if (!inspector.wrong().empty()) return Wrong("the manifest " + inspector.wrong());
+  auto tree = is_json ? json::parse(text, nullptr, false) : json();
   if (!tree.is_object()) return Wrong("the manifest is not a JSON object");
   return tree;
 }
@@ -89,7 +135,8 @@ tl::expected<void, std::string> read_list(const json& tree, const char* key,
   if (found == tree.end() || found->is_null()) return {};
   if (!found->is_array()) return Wrong(std::string(key) + " must be a list");
   if (found->size() > kMostDescriptors) {
-    return Wrong(std::string(key) + " holds more than 20,000 descriptors");
+    return Wrong(std::string(key) + " holds more than " + std::to_string(kMostDescriptors) +
+                 " descriptors");
   }
   for (const auto& entry : *found) {
     auto descriptor = read_descriptor(entry, key);

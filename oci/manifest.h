@@ -39,11 +39,12 @@ struct Manifest {
   std::string annotations;            // as a JSON object, or empty
 };
 
-inline constexpr std::size_t kLargestManifest = 4U << 20U;  // bytes; CVE-2017-11468
-inline constexpr std::size_t kMostDescriptors = 20'000;     // of one manifest
+inline constexpr std::size_t kLargestManifest = 4U << 20U;      // bytes; CVE-2017-11468
+inline constexpr std::size_t kMostDescriptors = 2'000;          // in one list of a manifest
+inline constexpr std::size_t kLargestAnnotations = 64U << 10U;  // bytes; of what has a subject
 
 // Reads a manifest. `content_type` is what the client or the registry called it; the document's own
-// mediaType must agree, and no document may be image and index at once (CVE-2021-41190). Key that
+// mediaType must agree, and no document may be image and index at once (CVE-2021-41190). Keys that
 // stand twice are refused, and keys that differ from known ones in case only, because the
 // registry's parser takes those too. The error is a sentence for the client.
 tl::expected<Manifest, std::string> parse_manifest(std::string_view content_type,

@@ -1,9 +1,12 @@
 // A request's body that is needed whole: manifests.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 #include "proxy/buffer.h"
 #include "proxy/chunk_decoder.h"
@@ -12,23 +15,39 @@
 
 namespace layergate::proxy {
 
-// How many bytes of bodies all workers may hold at once: clients decide how many come.
+// How many bytes of bodies all workers may hold at once, and one account of them: clients decide
+// how many come. Counted as they arrive, so that what was only announced takes nothing.
 //
 // Thread safety: all members may be called from any thread.
 class BodyBudget {
  public:
-  static constexpr std::int64_t kMost = 256LL << 20;  // bytes
+  static constexpr std::size_t kMost = 256U << 20U;  // bytes
+  static constexpr std::size_t kMostOfAccount = kMost / 4;
 
-  [[nodiscard]] bool take(std::int64_t bytes) {
-    if (held_.fetch_add(bytes) + bytes <= kMost) return true;
-    held_ -= bytes;
-    return false;
+  [[nodiscard]] bool take(const std::string& account, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    auto& own = held_[account];
+    if (all_ + bytes > kMost || own + bytes > kMostOfAccount) {
+      if (own == 0) held_.erase(account);
+      return false;
+    }
+    own += bytes;
+    all_ += bytes;
+    return true;
   }
   // REQUIRES: take() said yes to as many.
-  void give_back(std::int64_t bytes) { held_ -= bytes; }
+  void give_back(const std::string& account, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto own = held_.find(account);
+    own->second -= bytes;
+    if (own->second == 0) held_.erase(own);
+    all_ -= bytes;
+  }
 
  private:
-  std::atomic<std::int64_t> held_{0};
+  std::mutex mutex_;
+  std::size_t all_ = 0;                                // guarded by mutex_
+  std::unordered_map<std::string, std::size_t> held_;  // guarded by mutex_
 };
 
 class BodyReader {

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
-#include "proxy/exchange.h"
 #include "index/rights.h"
+#include "proxy/exchange.h"
 #include "proxy/listing.h"
 #include "proxy/manifest_push.h"
 #include "proxy/proxy_protocol.h"
@@ -22,16 +22,16 @@ namespace {
 constexpr std::chrono::seconds kLearning{150};  // longer than the index waits for the registry
 constexpr std::chrono::seconds kLinger{5};
 
-constexpr std::size_t kMaxErrors = 64U << 10U;   // bytes of the registry's errors that are handed on
+constexpr std::size_t kMaxErrors = 64U << 10U;  // bytes of the registry's errors that are handed on
 
 // Whether an Accept field, or its absence, takes the type (RFC 9110, section 12.5.1).
 bool accepts(const std::vector<std::string_view>& accept, oci::MediaType type) {
   const auto wanted = oci::to_string(type);
   return accept.empty() || std::any_of(accept.begin(), accept.end(), [&](std::string_view range) {
            const auto name = trim(range.substr(0, range.find(';')));
-           const bool is_refused = range.find(";q=0") != std::string_view::npos &&
-                                   range.find_first_of("123456789", range.find(";q=0") + 4) ==
-                                       std::string_view::npos;
+           const bool is_refused =
+               range.find(";q=0") != std::string_view::npos &&
+               range.find_first_of("123456789", range.find(";q=0") + 4) == std::string_view::npos;
            return !is_refused &&
                   (name == "*/*" || name == "application/*" || iequals(name, wanted));
          });
@@ -416,11 +416,12 @@ void ClientConnection::carry_out(const Ruling& ruling) {
     const auto received = UploadToken::received_of(route.upload_token);
     const auto range = parse_content_range(request.head.content_range);
     if (received && range && range->first != *received) {
-      auto response = to_response(
-          {416, ErrorCode::blob_upload_invalid,
-           "the chunk must begin at byte " + std::to_string(*received), "", 0}, "");
-      response.fields.emplace_back(
-          "Range", "0-" + std::to_string(*received == 0 ? 0 : *received - 1));
+      auto response =
+          to_response({416, ErrorCode::blob_upload_invalid,
+                       "the chunk must begin at byte " + std::to_string(*received), "", 0},
+                      "");
+      response.fields.emplace_back("Range",
+                                   "0-" + std::to_string(*received == 0 ? 0 : *received - 1));
       request.record.reason = "chunk out of order";
       answer(response);
       return;
@@ -488,14 +489,20 @@ void ClientConnection::answer_with_errors(int status, const std::string& body) {
     return;
   }
   request_->record.reason = "refused by the registry";
-  answer({status, {}, "application/json", json.dump(-1, ' ', false,
-          nlohmann::json::error_handler_t::replace)});
+  answer({status,
+          {},
+          "application/json",
+          json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
 }
 
 void ClientConnection::fail_upstream(const std::string& what) {
   ++worker_.context().metrics.upstream_failures;
   spdlog::warn("[{}] {}", request_->record.trace, what);
-  refuse({503, ErrorCode::unavailable, what, "", 5}, "registry failed");
+  // The reason names addresses and files of ours.
+  refuse(
+      {503, ErrorCode::unavailable,
+       "the registry or the index behind this proxy failed; try again, or ask its operator", "", 5},
+      "registry failed");
 }
 
 void ClientConnection::flush_answer() {

@@ -39,6 +39,12 @@ struct Refusal {
   int retry_after_seconds = 0;  // 429 and 503
 };
 
+// An account has more changes waiting in one repository than it may.
+inline Refusal too_many_changes() {
+  return {503, ErrorCode::unavailable,
+          "too many changes of this repository by this account wait already; try again", "", 2};
+}
+
 // {"errors":[{"code":"DENIED","message":"…"}]}
 std::string to_json(const Refusal& refusal);
 

@@ -248,9 +248,8 @@ void Exchange::begin_response() {
 void Exchange::note_possession(int status) {
   const auto& request = client_.request();
   const auto& route = request.route;
-  const bool is_end =
-      (route.endpoint == Endpoint::upload && request.head.method == Method::put) ||
-      route.endpoint == Endpoint::start_upload;
+  const bool is_end = (route.endpoint == Endpoint::upload && request.head.method == Method::put) ||
+                      route.endpoint == Endpoint::start_upload;
   if (status != 201 || !is_end) return;
   const auto& digest = route.mount.empty() ? route.digest : route.mount;
   if (!digest.empty()) {

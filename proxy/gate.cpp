@@ -1,5 +1,6 @@
 #include "proxy/gate.h"
 
+#include <set>
 #include <utility>
 
 #include "index/rights.h"
@@ -77,6 +78,15 @@ class Judge {
   Ruling read_tag() {
     const auto decision = rights_.on_tag(Action::pull, route_.repository, route_.tag);
     auto ruling = answer(Action::pull, decision);
+    if (ruling.refusal && oci::is_fallback_tag(route_.tag)) {
+      // Whether a tag reaches what it speaks of must not show: answered by its own name alone.
+      const auto own = policy_.decide(who_, Action::pull, route_.repository, route_.tag);
+      ruling = answer(Action::pull, own);
+      if (!ruling.refusal) {
+        ruling.decision = decision;
+        ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
+      }
+    }
     if (ruling.refusal) {
       // containerd asks for a manifest before it pushes it, and gives up on 403.
       if (ruling.refusal->status == 403 && !refuse_account(decision) && pushes()) {
@@ -263,10 +273,14 @@ std::optional<Refusal> rule_on_contents(const oci::Manifest& manifest, std::stri
                        ", which is not in this repository: push it there first",
                    "", 0};
   };
+  std::set<std::string_view> seen;  // a manifest may name one digest thousands of times
   for (const auto& child : manifest.manifests) {
+    if (!seen.insert(child.digest).second) continue;
     if (!rights.may_name(repository, child.digest, Held::manifest)) return refuse(child);
   }
+  seen.clear();
   for (const auto& blob : manifest.blobs) {
+    if (!seen.insert(blob.digest).second) continue;
     if (!rights.may_name(repository, blob.digest, Held::blob)) return refuse(blob);
   }
   return std::nullopt;

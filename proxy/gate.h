@@ -1,7 +1,7 @@
 // The ruling on one request: the table "What each request needs" (docs/policy.md), by names.
 //
-// What may not be read is refused as if it were not there, by the policy alone: status, body and time
-// of a refusal tell nothing about what the registry holds.
+// What may not be read is refused as if it were not there, by the policy alone: status, body and
+// time of a refusal tell nothing about what the registry holds.
 #pragma once
 
 #include <optional>
@@ -19,9 +19,9 @@ namespace layergate::proxy {
 struct Ruling {
   acl::Action action = acl::Action::view;
   acl::Decision decision;
-  std::optional<Refusal> refusal;  // none: the request may go on
-  bool mount_readable = false;     // start_upload with a mount: its source may be read
-  std::string tag;                 // the tag through which a digest is reached
+  std::optional<Refusal> refusal;        // none: the request may go on
+  bool mount_readable = false;           // start_upload with a mount: its source may be read
+  std::string tag;                       // the tag through which a digest is reached
   std::optional<oci::MediaType> stored;  // of a manifest that is read, if the index knows it
   // Of a manifest that is put, what must still hold when it is carried out: index::Push.
   bool must_be_unchanged = false;

@@ -49,9 +49,10 @@ bool Listing::sift_tags(const index::Index& facts, const index::Rights& rights) 
     nothing_ = true;
     return true;
   }
-  const auto& tags = repository->tags;
-  auto at = cursor_.empty() ? tags.begin() : tags.upper_bound(cursor_);
-  for (std::size_t seen = 0; at != tags.end() && found_.size() <= page_size(); ++at) {
+  const auto candidates = candidates_in(*repository);
+  auto at = candidates.after(cursor_);
+  for (std::size_t seen = 0; at != repository->tags.end() && found_.size() <= page_size();
+       at = candidates.from(++at)) {
     if (seen++ == kTurn) return false;
     cursor_ = at->first;
     if (!rights.on_tag(acl::Action::view, name, at->first).allowed) continue;
@@ -74,8 +75,9 @@ bool Listing::sift_catalog(const index::Index& facts, const index::Rights& right
     const auto& tags = repository->tags;
     bool is_seen = false;
     if (!tags.empty() && rights.on_some_tag(acl::Action::view, repository->name).allowed) {
-      auto at = tag_cursor_.empty() ? tags.begin() : tags.upper_bound(tag_cursor_);
-      for (; at != tags.end() && !is_seen; ++at) {
+      const auto candidates = candidates_in(*repository);
+      for (auto at = candidates.after(tag_cursor_); at != tags.end() && !is_seen;
+           at = candidates.from(++at)) {
         if (seen++ == kTurn) return false;
         tag_cursor_ = at->first;
         is_seen = rights.on_tag(acl::Action::view, repository->name, at->first).allowed;
@@ -87,6 +89,11 @@ bool Listing::sift_catalog(const index::Index& facts, const index::Rights& right
     if (seen++ >= kTurn) return false;
   }
   return true;
+}
+
+index::Candidates Listing::candidates_in(const index::Repository& repository) const {
+  const auto& request = client_.request();
+  return {*request.policy, request.account, acl::Action::view, repository};
 }
 
 void Listing::reply() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "index/candidates.h"
 #include "index/index.h"
 #include "index/rights.h"
 #include "proxy/client_connection.h"
@@ -29,6 +30,7 @@ class Listing final : public Handler {
   // Each returns whether it is done, and looks at about kTurn tags at most.
   bool sift_tags(const index::Index& facts, const index::Rights& rights);
   bool sift_catalog(const index::Index& facts, const index::Rights& rights);
+  [[nodiscard]] index::Candidates candidates_in(const index::Repository& repository) const;
   void reply();
   [[nodiscard]] std::size_t page_size() const;
 

@@ -22,12 +22,25 @@ Push::Condition condition_of(const Ruling& ruling) {
 
 ManifestPush::ManifestPush(ClientConnection& client, const Ruling& ruling)
     : client_(client),
+      account_(client.request().account),
       condition_(condition_of(ruling)),
       reader_(client.socket(), client.in(), client.request().head.body, oci::kLargestManifest),
-      start_(Worker::Clock::now()) {}
+      start_(Worker::Clock::now()),
+      moved_at_(start_) {}
 
 ManifestPush::~ManifestPush() {
-  if (reserved_ > 0) client_.worker().context().bodies.give_back(reserved_);
+  if (reserved_ > 0) {
+    client_.worker().context().bodies.give_back(account_, reserved_);
+  }
+}
+
+bool ManifestPush::reserve() {
+  const auto arrived = reader_.body().size() - reserved_;
+  if (arrived == 0) return true;
+  moved_at_ = Worker::Clock::now();
+  if (!client_.worker().context().bodies.take(account_, arrived)) return false;
+  reserved_ += arrived;
+  return true;
 }
 
 void ManifestPush::start() {
@@ -36,14 +49,6 @@ void ManifestPush::start() {
     return refuse(413, ErrorCode::manifest_invalid, "a manifest may have 4 MiB at most",
                   "too large");
   }
-  const auto size = body.kind == Framing::Kind::length ? static_cast<std::int64_t>(body.length)
-                                                       : std::int64_t{oci::kLargestManifest};
-  if (!client_.worker().context().bodies.take(size)) {
-    return client_.refuse({503, ErrorCode::unavailable,
-                           "too many manifests are being pushed at once; try again", "", 2},
-                          "overloaded");
-  }
-  reserved_ = size;
   if (client_.request().head.expect_continue) {
     client_.out().append("HTTP/1.1 100 Continue\r\n\r\n");
   }
@@ -60,6 +65,11 @@ void ManifestPush::read() {
   }
   const auto status = reader_.step();
   client_.request().record.bytes_in = reader_.body().size();
+  if (!reserve()) {
+    return client_.refuse({503, ErrorCode::unavailable,
+                           "too many manifests are being pushed at once; try again", "", 2},
+                          "overloaded");
+  }
   switch (status) {
     case BodyReader::Status::partial:
       return client_.socket().want(true, false);
@@ -90,6 +100,11 @@ void ManifestPush::judge() {
     return refuse(400, ErrorCode::manifest_invalid, manifest.error(), "malformed");
   }
   manifest_ = *std::move(manifest);
+  if (!manifest_.subject.empty() && manifest_.annotations.size() > oci::kLargestAnnotations) {
+    return refuse(400, ErrorCode::manifest_invalid,
+                  "the annotations of a manifest with a subject may have 64 KiB at most",
+                  "malformed");
+  }
   digest_ = route.digest.empty() ? oci::sha256_of(body) : route.digest;
   request.record.digest = digest_;
   const auto& context = client_.worker().context();
@@ -112,6 +127,13 @@ void ManifestPush::judge() {
   push.account = request.account;
   push.address = request.record.address.to_string();
   push.condition = condition_;
+  push.still = [route, manifest = manifest_, policy = request.policy, account = request.account,
+                address = request.record.address,
+                time = request.record.time](const index::Index& facts) {
+    const acl::Principal who{account, address, time};
+    return !rule_on(route, who, *policy, facts).refusal &&
+           !rule_on_contents(manifest, route.repository, who, *policy, facts);
+  };
   context.keeper.push(std::move(push), client_.hand_on<Outcome>([this](const Outcome& outcome) {
     on_outcome(outcome);
   }));
@@ -123,8 +145,7 @@ void ManifestPush::on_outcome(const Outcome& outcome) {
     case Outcome::Kind::done: {
       Response response;
       response.status = 201;
-      response.fields.emplace_back("Location",
-                                   "/v2/" + route.repository + "/manifests/" + digest_);
+      response.fields.emplace_back("Location", "/v2/" + route.repository + "/manifests/" + digest_);
       response.fields.emplace_back("Docker-Content-Digest", digest_);
       // OCI distribution specification 1.1, "Pushing Manifests with Subject": we list it.
       if (!manifest_.subject.empty()) {
@@ -139,6 +160,14 @@ void ManifestPush::on_outcome(const Outcome& outcome) {
                         ? route.image() + " is immutable: it exists, and is another manifest"
                         : route.image() + " was pushed by another account, and no rule covers it",
                     "condition");
+    case Outcome::Kind::changed:
+      client_.request().record.allowed = false;
+      return refuse(404, ErrorCode::manifest_blob_unknown,
+                    "something that the manifest names is not in this repository any more: push "
+                    "it again",
+                    "changed meanwhile");
+    case Outcome::Kind::busy:
+      return client_.refuse(too_many_changes(), "busy");
     case Outcome::Kind::refused:
     case Outcome::Kind::absent:
     case Outcome::Kind::unsupported:
@@ -158,8 +187,10 @@ void ManifestPush::tick(Worker::Clock::time_point now) {
   if (was_read_) return;
   const auto& limits = client_.worker().context().config.limits;
   const std::chrono::duration<double> taken = now - start_;
-  if (taken > limits.idle && static_cast<double>(reader_.body().size()) <
-                                 static_cast<double>(limits.minimum_rate) * taken.count()) {
+  const bool is_slow =
+      taken > limits.idle && static_cast<double>(reader_.body().size()) <
+                                 static_cast<double>(limits.minimum_rate) * taken.count();
+  if (is_slow || now - moved_at_ > limits.idle) {
     refuse(408, ErrorCode::unsupported, "the body did not come in time", "too slow");
   }
 }

@@ -21,18 +21,21 @@ class ManifestPush final : public Handler {
 
  private:
   void read();
+  bool reserve();
   void judge();
   void on_outcome(const index::Outcome& outcome);
   void refuse(int status, ErrorCode code, const std::string& message, const std::string& reason);
 
   ClientConnection& client_;
+  const std::string account_;
   const index::Push::Condition condition_;
-  std::int64_t reserved_ = 0;  // of the BodyBudget
+  std::size_t reserved_ = 0;  // bytes of the BodyBudget
   BodyReader reader_;
   oci::Manifest manifest_;
   std::string digest_;
   bool was_read_ = false;
-  Worker::Clock::time_point start_;
+  const Worker::Clock::time_point start_;
+  Worker::Clock::time_point moved_at_;
 };
 
 }  // namespace layergate::proxy

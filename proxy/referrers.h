@@ -9,7 +9,6 @@
 namespace layergate::proxy {
 
 // An empty list for a subject that is not there, or may not be read.
-Response list_referrers(const Route& route, const index::Index& facts,
-                        const index::Rights& rights);
+Response list_referrers(const Route& route, const index::Index& facts, const index::Rights& rights);
 
 }  // namespace layergate::proxy

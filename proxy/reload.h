@@ -74,7 +74,7 @@ class Reloader {
   const config::Config& config_;
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
-  index::Keeper& keeper_;  // remembers what was covered
+  index::Keeper& keeper_;                           // remembers what was covered
   std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force
   std::optional<Clock::time_point> htpasswd_gone_;  // since when it cannot be read
   FileWatch files_;

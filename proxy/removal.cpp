@@ -1,5 +1,7 @@
 #include "proxy/removal.h"
 
+#include "proxy/gate.h"
+
 namespace layergate::proxy {
 
 using index::Outcome;
@@ -8,13 +10,24 @@ void Removal::start() {
   const auto& route = client_.request().route;
   client_.socket().want(false, false);
   auto done = client_.hand_on<Outcome>([this](const Outcome& outcome) { on_outcome(outcome); });
+  const auto& request = client_.request();
   auto& keeper = client_.worker().context().keeper;
+  index::Delete change;
+  change.repository = route.repository;
+  change.reference = route.tag.empty() ? route.digest : route.tag;
+  change.account = request.account;
+  // All by value: the client may be gone by then.
+  change.still = [route, policy = request.policy, account = request.account,
+                  address = request.record.address,
+                  time = request.record.time](const index::Index& facts) {
+    return !rule_on(route, {account, address, time}, *policy, facts).refusal;
+  };
   if (route.endpoint == Endpoint::blob) {
-    keeper.remove_blob(route.repository, route.digest, std::move(done));
+    keeper.remove_blob(std::move(change), std::move(done));
   } else if (route.tag.empty()) {
-    keeper.remove_manifest(route.repository, route.digest, std::move(done));
+    keeper.remove_manifest(std::move(change), std::move(done));
   } else {
-    keeper.remove_tag(route.repository, route.tag, std::move(done));
+    keeper.remove_tag(std::move(change), std::move(done));
   }
 }
 
@@ -24,10 +37,9 @@ void Removal::on_outcome(const Outcome& outcome) {
     case Outcome::Kind::done:
       return client_.answer({202, {}, "", ""});
     case Outcome::Kind::absent:
-      return client_.refuse(
-          {404, is_blob ? ErrorCode::blob_unknown : ErrorCode::manifest_unknown,
-           is_blob ? "blob unknown to registry" : "manifest unknown", "", 0},
-          "not there");
+      return client_.refuse({404, is_blob ? ErrorCode::blob_unknown : ErrorCode::manifest_unknown,
+                             is_blob ? "blob unknown to registry" : "manifest unknown", "", 0},
+                            "not there");
     case Outcome::Kind::unsupported:
       return client_.refuse({405, ErrorCode::unsupported,
                              "the registry does not delete: set storage.delete.enabled in its "
@@ -35,6 +47,13 @@ void Removal::on_outcome(const Outcome& outcome) {
                              "", 0},
                             "unsupported by the registry");
     case Outcome::Kind::condition:
+    case Outcome::Kind::changed:
+      return client_.refuse(
+          {403, ErrorCode::denied,
+           "what reaches it has changed meanwhile: it may not be deleted any more", "", 0},
+          "changed meanwhile");
+    case Outcome::Kind::busy:
+      return client_.refuse(too_many_changes(), "busy");
     case Outcome::Kind::refused:
       return client_.answer_with_errors(outcome.status, outcome.body);
     case Outcome::Kind::failed:

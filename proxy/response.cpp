@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/query.h"
 #include "oci/reference.h"
+#include "proxy/query.h"
 
 namespace layergate::proxy {
 namespace {

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/query.h"
 #include "oci/reference.h"
+#include "proxy/query.h"
 
 namespace layergate::proxy {
 namespace {
@@ -116,8 +116,9 @@ std::optional<Refusal> read_query(Route& route, const Query& query) {
         route.page_size = static_cast<int>(std::min<std::uint64_t>(*value, kMaxPageSize));
       }
       route.page_last = text("last");
-      const bool well_formed = route.endpoint == Endpoint::catalog ? oci::is_repository(route.page_last)
-                                                                   : oci::is_tag(route.page_last);
+      const bool well_formed = route.endpoint == Endpoint::catalog
+                                   ? oci::is_repository(route.page_last)
+                                   : oci::is_tag(route.page_last);
       if (!route.page_last.empty() && !well_formed) {
         return bad(ErrorCode::name_invalid, "last must be an entry of the list");
       }
@@ -146,6 +147,10 @@ std::optional<Refusal> read_query(Route& route, const Query& query) {
       return std::nullopt;
     case Endpoint::referrers:
       route.artifact_type = text("artifactType");
+      route.page_last = text("last");
+      if (!route.page_last.empty() && !oci::is_digest(route.page_last)) {
+        return bad(ErrorCode::digest_invalid, "last must be a digest");
+      }
       return std::nullopt;
     case Endpoint::ping:
     case Endpoint::manifest:
@@ -295,6 +300,7 @@ std::string upstream_target(const Route& route) {
       return base + "/blobs/uploads/" + route.upload_id + query;
     case Endpoint::referrers:
       add("artifactType", route.artifact_type);
+      add("last", route.page_last);
       return base + "/referrers/" + route.digest + query;
   }
   return "/v2/";

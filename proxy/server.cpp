@@ -1,6 +1,9 @@
 #include "proxy/server.h"
 
+#include <netdb.h>
+
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <stdexcept>
 #include <utility>
@@ -28,6 +31,18 @@ UploadToken load_token(const std::filesystem::path& state) {
   return *std::move(token);
 }
 
+std::vector<std::string> addresses_of_upstream(Resolver& resolver) {
+  std::vector<std::string> texts;
+  for (const auto& address : *resolver.upstream()) {
+    std::array<char, NI_MAXHOST> text{};
+    if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address.storage), address.length,
+                      text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0) {
+      texts.emplace_back(text.data());
+    }
+  }
+  return texts;
+}
+
 }  // namespace
 
 Server::Server(config::Config config)
@@ -38,7 +53,7 @@ Server::Server(config::Config config)
       index_({config_.index.grace, config_.index.untagged}),
       resolver_(config_.upstream),
       authenticator_(auth_options(config_)),
-      keeper_(config_, index_),
+      keeper_(config_, index_, [this] { return addresses_of_upstream(resolver_); }),
       reloader_(config_, policies_, authenticator_, keeper_),
       context_{config_,       policies_,  authenticator_, access_log_, resolver_, metrics_,
                upload_token_, strangers_, index_,         keeper_,     bodies_} {

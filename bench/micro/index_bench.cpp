@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "acl/loader.h"
+#include "index/candidates.h"
 #include "index/rights.h"
 #include "index/store.h"
 #include "oci/digest.h"
@@ -98,10 +99,12 @@ users:
   last: {permissions: [view, pull]}
   none: {permissions: [view, pull]}
   wide: {permissions: [view, pull]}
+  suffix: {permissions: [view, pull]}
 rules:
   - {who: [narrow], images: ["models/telechat:v00001*"], allow: [view, pull]}
   - {who: [last], images: ["models/telechat:v*9"], allow: [view, pull]}
   - {who: [none], images: ["models/telechat:nothing-*"], allow: [view, pull]}
+  - {who: [suffix], images: ["models/telechat:*-nothing"], allow: [view, pull]}
   - {who: [wide], images: ["models/*"], allow: [view, pull]}
 )";
 
@@ -115,6 +118,7 @@ void ask(const Index& index, std::size_t tags, std::size_t layers) {
   const acl::Principal narrow{"narrow", *IpAddress::parse("127.0.0.1"), wall_now()};
   const acl::Principal last{"last", narrow.address, wall_now()};
   const acl::Principal none{"none", narrow.address, wall_now()};
+  const acl::Principal suffix{"suffix", narrow.address, wall_now()};
   const acl::Principal wide{"wide", narrow.address, wall_now()};
   std::vector<std::string> own;     // of tags that narrow may pull
   std::vector<std::string> others;  // of other tags
@@ -145,12 +149,15 @@ void ask(const Index& index, std::size_t tags, std::size_t layers) {
           [&] { read(narrow, base, true); });
   time_of("layer of all tags, none of which may be pulled", 20, 1,
           [&] { read(none, base, false); });
+  time_of("layer of all tags, a pattern that begins with * and matches none", 10, 1,
+          [&] { read(suffix, base, false); });
   const auto& repository = *index.find_repository(kRepository);
   const auto page = [&](const acl::Principal& who, std::size_t from) {
     const auto rights = rights_of(who);
     std::size_t found = 0;
-    for (auto tag = repository.tags.upper_bound(tag_name(from));
-         tag != repository.tags.end() && found < 100; ++tag) {
+    const Candidates candidates(*loaded.policy, who.account, acl::Action::view, repository);
+    for (auto tag = candidates.after(from == 0 ? "" : tag_name(from));
+         tag != repository.tags.end() && found < 100; tag = candidates.from(++tag)) {
       found += rights.on_tag(acl::Action::view, kRepository, tag->first).allowed ? 1 : 0;
     }
     wrong |= found == 0;
@@ -159,6 +166,7 @@ void ask(const Index& index, std::size_t tags, std::size_t layers) {
           [&] { page(wide, random() % (tags - 200)); });
   time_of("page of 100 tags, a tenth viewable", 200, 10,
           [&] { page(last, random() % (tags - 2000)); });
+  time_of("page of 100 tags, ten of which are viewable at all", 200, 10, [&] { page(narrow, 0); });
   if (wrong) {
     std::printf("WRONG ANSWERS\n");
     std::exit(1);

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -84,3 +86,11 @@ def large_mib(request: pytest.FixtureRequest) -> int:
     """How large a large layer is: 5 GiB in CI or with --all, else half a GiB."""
     full = request.config.getoption("--all") or os.environ.get("CI") == "true"
     return int(os.environ.get("LAYERGATE_LARGE_MIB", 5120 if full else 512))
+
+
+@pytest.fixture
+def runroot() -> Iterator[Path]:
+    """podman takes no path longer than 50 characters there, and pytest's are."""
+    path = Path(tempfile.mkdtemp(prefix="pod-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

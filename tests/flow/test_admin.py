@@ -15,7 +15,9 @@ from conftest import GateMaker
 from harness.gate import Gate
 from harness.client import Client
 from harness.rawhttp import Connection
+from harness.images import image
 from harness.registry import Registry
+from harness.upstream import RecordingUpstream, reply
 
 POLICY = """\
 version: 1
@@ -52,6 +54,23 @@ def test_ready_says_what_is_in_force(gate: Gate) -> None:
     assert response["content-type"].startswith("application/json")
     detail = json.loads(response.body)
     assert isinstance(detail, dict) and detail
+
+
+def test_ready_says_how_much_of_the_registry_is_known(
+    make_gate: GateMaker, upstream: RecordingUpstream
+) -> None:
+    upstream.holds.add("x", "v1", image())
+    upstream.answers_index = False
+    upstream.handler = lambda *_: reply("503 Service Unavailable")
+    gate = make_gate(upstream.url, POLICY, PASSWORDS)  # it is ready: what it does not know, it asks for
+
+    def index() -> dict[str, object]:
+        return json.loads(gate.ask_admin("/readyz").body)["index"]
+
+    assert not index()["complete"] and gate.metrics()["layergate_index_complete"] == 0
+    upstream.answers_index = True
+    gate.wait_for_index()
+    assert index()["complete"] and index()["problem"] == ""
 
 
 def test_not_ready_without_the_registry_and_ready_again_with_it(

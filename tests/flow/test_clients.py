@@ -20,7 +20,7 @@ from harness.gate import Gate
 from harness.images import INDEX, MANIFEST, Image, descriptor, encode, image, index, write_layout
 from harness.rawhttp import digest_of
 from harness.registry import Registry
-from test_docker import ANY_MANIFEST, Site, runroot  # noqa: F401 (a fixture)
+from test_docker import ANY_MANIFEST, Site
 
 POLICY = """\
 version: 1
@@ -385,7 +385,7 @@ class Containers:
 @pytest.mark.docker
 class TestBuildahAndPodman:
     @pytest.fixture
-    def containers(self, site: Site, runroot: Path, tmp_path: Path) -> Containers:  # noqa: F811
+    def containers(self, site: Site, runroot: Path, tmp_path: Path) -> Containers:
         return Containers(site, runroot, f"store-{tmp_path.name}")
 
     def test_push_and_pull(self, site: Site, containers: Containers) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,14 +174,6 @@ def test_skopeo_copies_inspects_lists_and_deletes(site: Site, tmp_path: Path) ->
     site.run("skopeo", "delete", f"--{tls}", "--creds", credential, f"{name}:v1")
     with Client(site.registry.connect) as client:
         client.expect(404, "HEAD", "/v2/tools/copy/manifests/v1", ANY_MANIFEST)
-
-
-@pytest.fixture
-def runroot() -> Iterator[Path]:
-    """podman takes no path longer than 50 characters there, and pytest's are."""
-    path = Path(tempfile.mkdtemp(prefix="pod-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def test_buildah_and_podman(site: Site, context: Path, runroot: Path) -> None:

@@ -17,7 +17,7 @@ from conftest import GateMaker
 from harness.client import Client
 from harness.gate import Gate
 from harness.images import MANIFEST, image
-from harness.rawhttp import head
+from harness.rawhttp import digest_of, head
 from harness.registry import Registry
 from harness.upstream import RecordingUpstream, Request
 
@@ -34,8 +34,8 @@ rules:
 """
 PASSWORDS = {"alice": "Tr0ub4dor & secret", "viewer": "An0ther secret!"}
 KEYS = {
-    "time", "trace", "user", "address", "method", "action", "repository", "reference", "digest", "status",
-    "code", "bytes_in", "bytes_out", "seconds", "decision", "complete", "reason", "rule", "user_agent",
+    "time", "trace", "user", "address", "method", "action", "repository", "reference", "digest", "tag",
+    "status", "code", "bytes_in", "bytes_out", "seconds", "decision", "complete", "reason", "rule", "user_agent",
 }
 
 
@@ -58,8 +58,8 @@ def test_a_record_is_complete(gate: Gate) -> None:
     assert record["trace"]
     expected = {
         "user": "alice", "address": "127.0.0.1", "method": "GET", "action": "pull",
-        "repository": "team/app", "reference": "v1", "digest": made.digest, "status": 200,
-        "decision": "allowed",
+        "repository": "team/app", "reference": "v1", "digest": made.digest, "tag": "v1",
+        "status": 200, "decision": "allowed",
     }
     assert {key: record[key] for key in expected} == expected
     assert not record["code"]
@@ -67,6 +67,25 @@ def test_a_record_is_complete(gate: Gate) -> None:
     assert record["bytes_in"] == 0
     assert 0 <= record["seconds"] < 5
     assert "alice does all" in record["rule"]
+
+
+def test_a_record_names_the_tag_that_opened_a_digest(gate: Gate) -> None:
+    made = image({"a": b"opened by its tag"})
+    with Client(gate.connect, gate.credential("alice")) as client:
+        client.push("team/opened", "v1", made)
+        for target in (f"manifests/{made.digest}", f"blobs/{digest_of(made.layers[0])}"):
+            client.expect(200, "GET", f"/v2/team/opened/{target}", [("User-Agent", "pull/1.0")])
+        client.expect(404, "GET", f"/v2/team/opened/blobs/{digest_of(b'absent')}")
+    absent = gate.wait_record(lambda r: r["reference"] == digest_of(b"absent"))
+    assert (absent["decision"], absent["status"], absent["code"], absent["tag"]) == (
+        "denied", 404, "BLOB_UNKNOWN", "")
+    opened = [r for r in gate.records() if r["user_agent"] == "pull/1.0"]
+    assert [(r["digest"], r["tag"]) for r in opened] == [
+        (made.digest, "v1"), (digest_of(made.layers[0]), "v1")]
+    assert all("alice does all" in r["rule"] for r in opened)
+    pushed = gate.wait_record(lambda r: r["method"] == "PUT" and r["reference"] == "v1")
+    assert (pushed["digest"], pushed["status"]) == (made.digest, 201)
+    assert pushed["bytes_in"] == len(made.manifest)
 
 
 def test_each_request_has_one_record_and_a_trace_of_its_own(gate: Gate) -> None:
@@ -229,6 +248,7 @@ def test_what_is_cut_off_at_the_end_is_recorded(make_gate: GateMaker) -> None:
         peer.recv(1)
 
     with RecordingUpstream(hang) as upstream:
+        upstream.holds.add("x", "cut", image())
         gate = make_gate(upstream.url, POLICY, PASSWORDS)
         with gate.connect() as connection:
             connection.send(head("GET", "/v2/x/manifests/cut", [gate.credential("alice")]))
@@ -243,6 +263,7 @@ def test_what_is_cut_off_at_the_end_is_recorded(make_gate: GateMaker) -> None:
 
 def test_what_the_policy_allowed_stays_allowed_when_the_registry_fails(make_gate: GateMaker) -> None:
     with RecordingUpstream(lambda *_: None) as upstream:
+        upstream.holds.add("x", "v1", image())
         gate = make_gate(upstream.url, POLICY, PASSWORDS)
         assert gate.ask("GET", "/v2/x/manifests/v1", user="alice").status == 502
     record = gate.wait_record(lambda r: r["status"] == 502)

@@ -1,10 +1,12 @@
 """What an account with `view, pull` on telechat:7b-* is refused: status, code, form and record.
 
-The upstream is a recording one: a refusal must not even ask it.
+The upstream is a recording one: a refusal must not even ask it, and what is there is refused as what is
+not.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,10 +14,10 @@ import pytest
 
 from conftest import GateMaker
 from harness.client import error_code
-from harness.gate import Gate
-from harness.images import MANIFEST
+from harness.gate import Gate, Record
+from harness.images import MANIFEST, image
 from harness.rawhttp import Response, digest_of
-from harness.upstream import RecordingUpstream, reply
+from harness.upstream import RecordingUpstream, Request, reply
 
 POLICY = """\
 version: 1
@@ -48,20 +50,33 @@ PASSWORDS = {
     name: f"{name} Passw0rd!"
     for name in ("reader", "pusher", "everyone", "expired", "disabled", "abroad", "ghost")
 }
-DIGEST = digest_of(b"anything")
+DIGEST = digest_of(b"anything")  # of nothing that is there
+BASE = {"base": b"a layer that all images share"}
+SMALL, LARGE, RELEASE, SECRET = (
+    image(BASE, {"model": name}) for name in (b"small", b"large", b"release", b"secret"))
+LAYER_OF_LARGE, LAYER_OF_RELEASE = digest_of(LARGE.layers[1]), digest_of(RELEASE.layers[1])
+
+
+def holds(upstream: RecordingUpstream) -> None:
+    for tag, made in (("7b-int4", SMALL), ("12b-fp16", LARGE), ("7b-fp16", RELEASE)):
+        upstream.holds.add("telechat", tag, made)
+    upstream.holds.add("secret", "7b-int4", SECRET)
 
 
 @pytest.fixture(scope="module")
 def upstream_() -> Iterator[RecordingUpstream]:
     with RecordingUpstream() as started:
+        holds(started)
         yield started
 
 
 @pytest.fixture(scope="module")
 def gate(make_module_gate: GateMaker, upstream_: RecordingUpstream) -> Gate:
-    return make_module_gate(
+    gate = make_module_gate(
         upstream_.url, POLICY, PASSWORDS, listen={"trusted_proxies": ["127.0.0.3/32"]}
     )
+    gate.wait_for_index()
+    return gate
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,16 @@ REFUSALS = [
             403, "DENIED", "delete"),
     Refusal("delete: a digest", "reader", "DELETE", f"/v2/telechat/manifests/{DIGEST}",
             403, "DENIED", "delete"),
+    Refusal("delete: the digest of a tag it may pull", "reader", "DELETE",
+            f"/v2/telechat/manifests/{SMALL.digest}", 403, "DENIED", "delete"),
+    Refusal("delete: the digest of another tag", "reader", "DELETE",
+            f"/v2/telechat/manifests/{LARGE.digest}", 403, "DENIED", "delete"),
     Refusal("delete: a blob", "reader", "DELETE", f"/v2/telechat/blobs/{DIGEST}",
-            403, "DENIED", "delete"),
+            404, "BLOB_UNKNOWN", "delete"),
+    Refusal("delete: a layer of a tag it may pull", "reader", "DELETE",
+            f"/v2/telechat/blobs/{digest_of(SMALL.layers[1])}", 403, "DENIED", "delete"),
+    Refusal("delete: a layer of another tag", "reader", "DELETE",
+            f"/v2/telechat/blobs/{LAYER_OF_LARGE}", 404, "BLOB_UNKNOWN", "delete"),
     # Another tag, another repository.
     Refusal("another tag", "reader", "GET", "/v2/telechat/manifests/12b-fp16",
             403, "DENIED", "pull"),
@@ -118,21 +141,39 @@ REFUSALS = [
             403, "DENIED", "push", "nobody replaces a release"),
     Refusal("deleting a release", "everyone", "DELETE", "/v2/telechat/manifests/7b-fp16",
             403, "DENIED", "delete", "nobody replaces a release"),
-    Refusal("deleting by digest what may be a release", "everyone", "DELETE",
-            f"/v2/telechat/manifests/{DIGEST}", 403, "DENIED", "delete"),
-    # What only the index could decide is closed to who does not hold every tag.
-    Refusal("a manifest by digest", "reader", "GET", f"/v2/telechat/manifests/{DIGEST}",
-            403, "DENIED", "pull"),
-    Refusal("a manifest by digest, for a pusher", "pusher", "GET",
-            f"/v2/telechat/manifests/{DIGEST}", 404, "MANIFEST_UNKNOWN", "pull"),
-    Refusal("a blob", "reader", "GET", f"/v2/telechat/blobs/{DIGEST}",
-            404, "BLOB_UNKNOWN", "pull"),
-    Refusal("a blob, HEAD", "pusher", "HEAD", f"/v2/telechat/blobs/{DIGEST}",
-            404, "BLOB_UNKNOWN", "pull"),
-    Refusal("a blob of another repository", "reader", "GET", f"/v2/secret/blobs/{DIGEST}",
-            404, "BLOB_UNKNOWN", "pull"),
-    Refusal("a signature tag", "reader", "GET",
+    Refusal("deleting a release by its digest", "everyone", "DELETE",
+            f"/v2/telechat/manifests/{RELEASE.digest}", 403, "DENIED", "delete",
+            "nobody replaces a release"),
+    Refusal("deleting a layer of a release", "everyone", "DELETE",
+            f"/v2/telechat/blobs/{LAYER_OF_RELEASE}", 403, "DENIED", "delete",
+            "nobody replaces a release"),
+    Refusal("deleting a layer that a release shares", "everyone", "DELETE",
+            f"/v2/telechat/blobs/{digest_of(RELEASE.layers[0])}", 403, "DENIED", "delete",
+            "nobody replaces a release"),
+    Refusal("deleting a digest that is not there", "everyone", "DELETE",
+            f"/v2/telechat/manifests/{DIGEST}", 404, "MANIFEST_UNKNOWN", "delete"),
+    # A digest opens nothing that no tag opens, and absent and hidden look alike.
+    *(Refusal(f"{what}, {user}, {method}", user, method, f"/v2/{target}", status, code, "pull")
+      for what, target in (
+          ("a manifest that is not there", f"telechat/manifests/{DIGEST}"),
+          ("a manifest of another tag", f"telechat/manifests/{LARGE.digest}"),
+          ("a manifest of another repository here", f"telechat/manifests/{SECRET.digest}"),
+          ("a blob as a manifest", f"telechat/manifests/{digest_of(SMALL.layers[0])}"))
+      for user, status, code in (("reader", 403, "DENIED"), ("pusher", 404, "MANIFEST_UNKNOWN"))
+      for method in ("GET", "HEAD")),
+    *(Refusal(f"{what}, {user}, {method}", user, method, f"/v2/{target}", 404, "BLOB_UNKNOWN", "pull")
+      for what, target in (
+          ("a blob that is not there", f"telechat/blobs/{DIGEST}"),
+          ("a blob of another tag", f"telechat/blobs/{LAYER_OF_LARGE}"),
+          ("a blob of another repository", f"secret/blobs/{digest_of(SECRET.layers[1])}"),
+          ("a blob of another repository here", f"telechat/blobs/{digest_of(SECRET.layers[1])}"))
+      for user in ("reader", "pusher") for method in ("GET", "HEAD")),
+    Refusal("a signature tag of nothing", "reader", "GET",
             f"/v2/telechat/manifests/{DIGEST.replace(':', '-')}.sig", 403, "DENIED", "pull"),
+    Refusal("a signature tag of another tag", "reader", "GET",
+            f"/v2/telechat/manifests/{LARGE.digest.replace(':', '-')}.sig", 403, "DENIED", "pull"),
+    Refusal("referrers in another repository", "reader", "GET",
+            f"/v2/secret/referrers/{SECRET.digest}", 403, "DENIED", "pull"),
     # The account itself.
     Refusal("expired", "expired", "GET", "/v2/telechat/manifests/7b-int4", 401, "UNAUTHORIZED"),
     Refusal("disabled", "disabled", "GET", "/v2/telechat/manifests/7b-int4", 401, "UNAUTHORIZED"),
@@ -159,17 +200,39 @@ def check_form(gate: Gate, response: Response, method: str, code: str) -> None:
     assert response["docker-distribution-api-version"] == "registry/2.0"
 
 
+@dataclass(frozen=True)
+class Refused:
+    response: Response
+    asked: int  # requests that reached the upstream meanwhile
+    record: Record
+
+
+@pytest.fixture(scope="module")
+def refused(gate: Gate, upstream_: RecordingUpstream) -> dict[str, Refused]:
+    """All of them by their names. At once, because records are written once a second."""
+    answers: dict[str, tuple[Response, int]] = {}
+    for case in REFUSALS:
+        before = len(upstream_.asked() + upstream_.questioned())
+        fields = [("Content-Type", MANIFEST)] if "/manifests/" in case.target else []
+        response = gate.ask(case.method, case.target, user=case.user, fields=fields)
+        answers[case.name] = response, len(upstream_.asked() + upstream_.questioned()) - before
+    gate.wait_record(lambda record: record["trace"] == response["x-request-id"])
+    records = {record["trace"]: record for record in gate.records()}
+    return {name: Refused(response, asked, records[response["x-request-id"]])
+            for name, (response, asked) in answers.items()}
+
+
+def test_the_names_are_different() -> None:
+    assert len({case.name for case in REFUSALS}) == len(REFUSALS)
+
+
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
-def test_refused(gate: Gate, upstream_: RecordingUpstream, case: Refusal) -> None:
-    asked, seen = len(upstream_.asked()), len(gate.records())
-    fields = [("Content-Type", MANIFEST)] if "/manifests/" in case.target else []
-    response = gate.ask(case.method, case.target, user=case.user, fields=fields)
+def test_refused(gate: Gate, refused: dict[str, Refused], case: Refusal) -> None:
+    response, record = refused[case.name].response, refused[case.name].record
     assert response.status == case.status, response
     check_form(gate, response, case.method, case.code)
-    assert len(upstream_.asked()) == asked, "a refusal asked the upstream"
+    assert refused[case.name].asked == 0, "a refusal asked the upstream"
 
-    gate.wait_record(lambda _: len(gate.records()) > seen)
-    record = gate.records()[seen]
     assert record["decision"] == "denied"
     assert record["user"] == case.user
     assert record["address"] == "127.0.0.1"
@@ -302,30 +365,70 @@ def proxy_v2(client: str) -> bytes:
     return b"\r\n\r\n\0\r\nQUIT\n" + b"\x21\x11" + len(addresses).to_bytes(2, "big") + addresses
 
 
-@pytest.mark.parametrize(
-    "there, absent",
-    [
-        ("/v2/secret/manifests/latest", "/v2/absent/manifests/latest"),
-        (f"/v2/secret/manifests/{DIGEST}", f"/v2/secret/manifests/{digest_of(b'other')}"),
-        (f"/v2/secret/blobs/{DIGEST}", f"/v2/secret/blobs/{digest_of(b'other')}"),
-        ("/v2/secret/tags/list", "/v2/absent/tags/list"),
-    ],
-)
+OTHER = digest_of(b"other")
+# What nobody here may see: by a name without any right, and by a digest beside a right.
+HIDDEN = [
+    ("/v2/secret/manifests/7b-int4", "/v2/absent/manifests/7b-int4"),
+    (f"/v2/secret/manifests/{SECRET.digest}", f"/v2/secret/manifests/{OTHER}"),
+    (f"/v2/secret/blobs/{digest_of(SECRET.config)}", f"/v2/secret/blobs/{OTHER}"),
+    (f"/v2/secret/referrers/{SECRET.digest}", f"/v2/absent/referrers/{OTHER}"),
+    ("/v2/secret/tags/list", "/v2/absent/tags/list"),
+    (f"/v2/secret/manifests/{SECRET.digest.replace(':', '-')}.sig",
+     f"/v2/secret/manifests/{OTHER.replace(':', '-')}.sig"),
+]
+BESIDE = [
+    ("/v2/telechat/manifests/12b-fp16", "/v2/telechat/manifests/12b-fp32"),
+    (f"/v2/telechat/manifests/{LARGE.digest}", f"/v2/telechat/manifests/{OTHER}"),
+    (f"/v2/telechat/blobs/{LAYER_OF_LARGE}", f"/v2/telechat/blobs/{OTHER}"),
+    (f"/v2/telechat/referrers/{LARGE.digest}", f"/v2/telechat/referrers/{OTHER}"),
+    (f"/v2/telechat/manifests/{LARGE.digest.replace(':', '-')}.sig",
+     f"/v2/telechat/manifests/{OTHER.replace(':', '-')}.sig"),
+]
+
+
+def told(gate: Gate, user: str, method: str, target: str) -> tuple[int, bytes, list[str]]:
+    """The answer, without what the client said itself, which may come back to it."""
+    response = gate.ask(method, target, user=user)
+    parts = target.split("/")
+    body = response.body.replace(parts[2].encode(), b"NAME").replace(parts[4].encode(), b"REFERENCE")
+    return response.status, body, sorted(name for name, _ in response.fields)
+
+
+@pytest.mark.parametrize("user", ["reader", "pusher"])
+@pytest.mark.parametrize("there, absent", [*HIDDEN, *BESIDE])
 def test_a_refusal_does_not_tell_whether_the_thing_exists(
-    make_gate: GateMaker, upstream: RecordingUpstream, there: str, absent: str
+    gate: Gate, upstream_: RecordingUpstream, there: str, absent: str, user: str
 ) -> None:
-    upstream.handler = lambda request, _: reply() if request.target == there else reply("404 No")
+    before = len(upstream_.asked() + upstream_.questioned())
+    for method in ("GET", "HEAD", "DELETE"):
+        assert told(gate, user, method, there) == told(gate, user, method, absent), method
+    assert len(upstream_.asked() + upstream_.questioned()) == before
+
+
+def test_nor_does_it_while_the_gate_does_not_know_it_itself(
+    make_gate: GateMaker, upstream: RecordingUpstream
+) -> None:
+    """Who has no right is not kept waiting for an answer that changes nothing, and asks nothing."""
+    holds(upstream)
+    upstream.answers_index = False
+    known = threading.Event()
+
+    def answer(request: Request, _: object) -> bytes:
+        assert known.wait(20)
+        return reply("503 Service Unavailable")
+
+    upstream.handler = answer
     gate = make_gate(upstream.url, POLICY, PASSWORDS)
-
-    def told(target: str) -> tuple[int, bytes]:
-        response = gate.ask("GET", target, user="reader")
-        # What the client said itself may come back to it.
-        parts = target.split("/")
-        return response.status, response.body.replace(parts[2].encode(), b"NAME").replace(
-            parts[4].encode(), b"REFERENCE")
-
-    assert told(there) == told(absent)
-    assert upstream.asked() == []
+    try:
+        for there, absent in HIDDEN:
+            for method in ("GET", "HEAD", "DELETE"):
+                for target in (there, absent):
+                    assert gate.ask(method, target, user="reader", timeout=2).status in (403, 404, 405)
+                assert told(gate, "reader", method, there) == told(gate, "reader", method, absent)
+        assert upstream.asked() == []
+        assert {request.target.split("?")[0] for request in upstream.questioned()} <= {"/v2/_catalog"}
+    finally:
+        known.set()
 
 
 def test_access_check_says_the_same(gate: Gate) -> None:

@@ -10,6 +10,8 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,9 @@ import malformed
 from conftest import GateMaker
 from harness.client import Client, error_code, with_query
 from harness.gate import Gate, is_sanitized
-from harness.images import INDEX, LAYER, MANIFEST, descriptor, encode, image, index
+from harness.images import (
+    CONFIG, INDEX, LAYER, MANIFEST, descriptor, encode, image, index, index_of, manifest_of,
+)
 from harness.rawhttp import Connection, basic, digest_of, head
 from harness.registry import Registry
 from malformed import SMUGGLED
@@ -167,7 +171,8 @@ class TestDigestsGoAroundTags:
             mallory.expect(404, method, f"/v2/team/secret/blobs/{digest_of(SECRET)}")
         mallory.expect(200, "GET", "/v2/telechat/manifests/7b-int4", ACCEPT)
         for target in (f"/v2/telechat/manifests/{digest}", f"/v2/telechat/blobs/{layer}"):
-            mallory.expect(403, "DELETE", target)
+            mallory.expect(404, "DELETE", target)
+            direct.expect(200, "HEAD", target, ACCEPT)
 
     def test_a_mount_from_there(self, direct: Client, mallory: Client) -> None:
         layer = digest_of(image({"a": b"a forbidden tag"}).layers[0])
@@ -176,40 +181,112 @@ class TestDigestsGoAroundTags:
 
 
 class TestManifestsThatNameWhatIsNotTheirs:
-    """A blob that is JSON is served as a manifest and taken as an index's child; absent subjects, and
-    absent digests with `urls`, are taken. Without an index of what is whose, a manifest is taken only
-    from who may pull every tag of the repository."""
+    """Everything that its repository stores may be named, a blob that is JSON is served as a manifest
+    and taken as an index's child, and absent digests are taken where `urls` is given. Here each thing
+    has to be readable to who names it, or brought by him."""
 
-    def pushes(self) -> Iterator[tuple[bytes, str]]:
-        layer = image({"a": b"a forbidden tag"}).layers[0]
-        config = encode({"architecture": "amd64", "os": "linux"})
-        base = {"schemaVersion": 2, "mediaType": MANIFEST,
-                "config": descriptor("application/vnd.oci.image.config.v1+json", config)}
-        foreign = encode({**base, "layers": [descriptor(LAYER, layer)]})
-        yield foreign, MANIFEST
-        yield index(image({"a": b"a forbidden tag"})), INDEX
+    FORBIDDEN = image({"a": b"a forbidden tag"})
+    CONFIG = encode({"architecture": "amd64", "os": "linux", "by": "mallory"})
+    OWN = b"mallory's own layer"
+
+    def manifest(self, *layers: dict[str, Any], **more: Any) -> bytes:
+        return manifest_of(descriptor(CONFIG, self.CONFIG), list(layers), **more)
+
+    def foreign(self) -> dict[str, tuple[bytes, str, bytes]]:
+        """The bytes, their type, and what they name that is not theirs."""
+        forbidden, layer = self.FORBIDDEN, self.FORBIDDEN.layers[0]
         nowhere = {**descriptor(LAYER, b"absent"), "urls": ["http://registry.test/x"]}
-        yield encode({**base, "layers": [nowhere]}), MANIFEST
-        yield encode({**base, "layers": [], "subject": descriptor(MANIFEST, b"absent")}), MANIFEST
+        there = {**descriptor(LAYER, layer), "urls": ["http://registry.test/x"]}
+        disguised = self.manifest(descriptor(LAYER, layer))
+        own = descriptor(LAYER, self.OWN)
+        return {
+            "a layer": (self.manifest(own, descriptor(LAYER, layer)), MANIFEST, layer),
+            "a layer with urls": (self.manifest(own, there), MANIFEST, layer),
+            "an absent layer": (self.manifest(own, descriptor(LAYER, b"absent")), MANIFEST, b"absent"),
+            "an absent layer with urls": (self.manifest(own, nowhere), MANIFEST, b"absent"),
+            "a config": (manifest_of(descriptor(CONFIG, forbidden.config), [own]), MANIFEST,
+                         forbidden.config),
+            "a child": (index(forbidden), INDEX, forbidden.manifest),
+            "an absent child": (index_of([descriptor(MANIFEST, b"absent")]), INDEX, b"absent"),
+            "a manifest as a layer": (
+                self.manifest(own, descriptor(LAYER, forbidden.manifest)), MANIFEST,
+                forbidden.manifest),
+            "a blob in disguise as a child": (
+                index_of([descriptor(MANIFEST, disguised)]), INDEX, disguised),
+        }
+
+    @pytest.fixture(autouse=True)
+    def brought(self, mallory: Client) -> None:
+        for data in (self.CONFIG, self.OWN, self.manifest(descriptor(LAYER, self.FORBIDDEN.layers[0]))):
+            mallory.push_blob("telechat", data)
+
+    def test_the_registry_takes_what_has_urls(self, tmp_path: Path) -> None:
+        # Where manifests are not validated, or the addresses are among those that it allows.
+        more = {"validation": {"disabled": True}}
+        with Registry(tmp_path / "registry", more=more) as lax, Client(lax.connect) as client:
+            for data in (self.CONFIG, self.OWN):
+                client.push_blob("telechat", data)
+            data, media_type, _ = self.foreign()["an absent layer with urls"]
+            assert client.put_manifest("telechat", "taken", data, media_type).status == 201
+
+    @pytest.mark.parametrize("what", ["a layer", "a child", "a blob in disguise as a child"])
+    def test_the_registry_takes_them(self, direct: Client, what: str) -> None:
+        # Where the gate's users see nothing of it, with the same things in it.
+        for data in (*self.FORBIDDEN.blobs, self.CONFIG, self.OWN,
+                     self.manifest(descriptor(LAYER, self.FORBIDDEN.layers[0]))):
+            direct.push_blob("proof", data)
+        direct.push("proof", "forbidden", self.FORBIDDEN)
+        data, media_type, _ = self.foreign()[what]
+        assert direct.put_manifest("proof", "taken", data, media_type).status == 201
 
     def test_the_registry_serves_a_blob_as_a_manifest(self, direct: Client) -> None:
-        disguised = next(self.pushes())[0]
-        digest = direct.push_blob("telechat", disguised)
+        digest = digest_of(self.manifest(descriptor(LAYER, self.FORBIDDEN.layers[0])))
         direct.expect(200, "GET", f"/v2/telechat/manifests/{digest}", ACCEPT)
 
-    @pytest.mark.parametrize("number", range(4), ids=[
-        "a foreign layer", "a foreign child", "an absent layer with urls", "an absent subject"])
-    def test_refused(self, mallory: Client, direct: Client, number: int) -> None:
-        data, media_type = list(self.pushes())[number]
-        for reference in ("7b-mine", digest_of(data)):
+    @pytest.mark.parametrize("what", [
+        "a layer", "a layer with urls", "an absent layer", "an absent layer with urls", "a config",
+        "a child", "an absent child", "a manifest as a layer", "a blob in disguise as a child"])
+    def test_refused(self, mallory: Client, direct: Client, what: str) -> None:
+        data, media_type, named = self.foreign()[what]
+        for reference in ("7b-refused", digest_of(data)):
             response = mallory.put_manifest("telechat", reference, data, media_type)
-            assert (response.status, error_code(response)) == (403, "DENIED")
-        direct.expect(404, "HEAD", "/v2/telechat/manifests/7b-mine", ACCEPT)
+            assert (response.status, error_code(response)) == (404, "MANIFEST_BLOB_UNKNOWN")
+            # All are told the same, whether it is there or not.
+            nowhere = index_of([descriptor(MANIFEST, b"nowhere")])
+            other = mallory.put_manifest("telechat", "7b-refused", nowhere, INDEX)
+            assert response.body.replace(digest_of(named).encode(), b"") == (
+                other.body.replace(digest_of(b"nowhere").encode(), b""))
+        direct.expect(404, "HEAD", "/v2/telechat/manifests/7b-refused", ACCEPT)
+        direct.expect(404, "HEAD", f"/v2/telechat/manifests/{digest_of(data)}", ACCEPT)
+
+    def test_the_nearest_right_ones(self, mallory: Client) -> None:
+        """Were they refused too, the table above would prove nothing."""
+        own = self.manifest(descriptor(LAYER, self.OWN))
+        assert mallory.put_manifest("telechat", "7b-own", own, MANIFEST).status == 201
+        both = index_of([descriptor(MANIFEST, own)])
+        assert mallory.put_manifest("telechat", "7b-own-index", both, INDEX).status == 201
+
+    @pytest.mark.parametrize("subject", [b"absent", FORBIDDEN.manifest], ids=["absent", "forbidden"])
+    def test_a_subject_gives_nothing_and_is_never_refused(
+        self, mallory: Client, gate: Gate, subject: bytes
+    ) -> None:
+        named = descriptor(MANIFEST, subject)
+        data = self.manifest(descriptor(LAYER, self.OWN), subject=named)
+        taken = mallory.put_manifest("telechat", digest_of(data), data, MANIFEST)
+        assert taken.status == 201 and taken["oci-subject"] == named["digest"]
+        mallory.expect(404, "GET", f"/v2/telechat/manifests/{named['digest']}", ACCEPT)
+        # And is not shown to those who may see the subject.
+        if subject == self.FORBIDDEN.manifest:
+            with Client(gate.connect, gate.credential("owner")) as owner:
+                listed = owner.expect(200, "GET", f"/v2/telechat/referrers/{named['digest']}")
+            assert digest_of(data).encode() not in listed.body
 
     def test_a_blob_in_disguise_gives_nothing(self, mallory: Client) -> None:
-        disguised = next(self.pushes())[0]
-        digest = mallory.push_blob("telechat", disguised)
-        mallory.expect(404, "GET", f"/v2/telechat/manifests/{digest}", ACCEPT)
+        disguised = self.manifest(descriptor(LAYER, self.FORBIDDEN.layers[0]))
+        mallory.expect(200, "GET", f"/v2/telechat/blobs/{digest_of(disguised)}")
+        for method in ("GET", "HEAD"):
+            mallory.expect(404, method, f"/v2/telechat/manifests/{digest_of(disguised)}", ACCEPT)
+            mallory.expect(404, method, f"/v2/telechat/blobs/{digest_of(self.FORBIDDEN.layers[0])}")
 
 
 class TestLocation:

@@ -16,7 +16,7 @@ import pytest
 from conftest import GateMaker
 from harness.client import Client, with_query
 from harness.gate import Gate, is_sanitized
-from harness.images import MANIFEST, image
+from harness.images import MANIFEST, artifact, image
 from harness.rawhttp import digest_of, head
 from harness.registry import Registry
 
@@ -34,6 +34,7 @@ BOB_TOO = POLICY + '  - {who: [bob], images: ["**"], allow: [view, pull]}\n'
 PASSWORDS = {"alice": "Alice Passw0rd!", "bob": "Bob Passw0rd!"}
 TARGET = "/v2/reload/manifests/latest"
 ACCEPT = ("Accept", MANIFEST)
+MODEL = "application/vnd.test.model"
 # The directory is watched, and polled where watching fails.
 SOON = 8.0 if is_sanitized() else 3.0
 
@@ -159,6 +160,18 @@ def test_it_does_not_start_with_a_mistake(make_gate: GateMaker, registry: Regist
     assert process is not None
     assert process.wait(15) == 3
     assert f"acl.yml:{MISTAKES[0].line}:" in gate.log_text()
+
+
+def test_what_tags_reach_follows_the_policy(gate: Gate) -> None:
+    made = image()
+    targets = [f"/v2/reload/manifests/{made.digest}", f"/v2/reload/blobs/{digest_of(made.layers[0])}"]
+
+    def told() -> list[int]:
+        return [gate.ask("GET", target, user="bob", fields=[ACCEPT]).status for target in targets]
+
+    for text, expected in ((POLICY, [403, 404]), (BOB_TOO, [200, 200]), (POLICY, [403, 404])):
+        gate.write_policy(text)
+        wait(lambda: told() == expected, f"{expected}")
 
 
 class TestManagedFiles:
@@ -303,10 +316,10 @@ class Changes:
 
 
 @pytest.mark.concurrent
-def test_one_hundred_reloads_under_load(gate: Gate, registry: Registry) -> None:
+def test_one_hundred_reloads_under_load(gate: Gate) -> None:
     blob = os.urandom(1 << 20) * 8
-    with Client(registry.connect) as client:
-        client.push_blob("reload", blob)
+    with Client(gate.connect, gate.credential("alice")) as client:
+        client.push("reload", "large", artifact(MODEL, blob))
     changes = Changes(gate.policy_file)
     ways = [changes.write_in_place, changes.rename_over, changes.delete_and_restore,
             changes.write_in_halves, changes.swap_symlink]
@@ -503,9 +516,9 @@ class TestSignals:
     def slow(self, make_gate: GateMaker, registry: Registry) -> tuple[Gate, str, bytes]:
         blob = os.urandom(1 << 20) * 16
         with Client(registry.connect) as client:
-            digest = client.push_blob("reload", blob)
+            client.push("reload", "large", artifact(MODEL, blob))
         return make_gate(registry.url, POLICY, PASSWORDS,
-                         settings={"limits": {"drain": "15s"}}), digest, blob
+                         settings={"limits": {"drain": "15s"}}), digest_of(blob), blob
 
     @pytest.mark.concurrent
     def test_sigterm_lets_a_transfer_end(self, slow: tuple[Gate, str, bytes]) -> None:

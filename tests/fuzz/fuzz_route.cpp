@@ -11,6 +11,7 @@
 
 namespace {
 
+namespace oci = layergate::oci;
 using namespace layergate::proxy;
 
 void require(bool holds) {

@@ -163,6 +163,12 @@ class Gate:
         except OSError:
             return False
 
+    def wait_for_index(self, timeout: float = 10.0) -> None:
+        """Until all that the registry holds is known. Before, what is unknown is asked for."""
+        assert self.process is not None
+        self.process.wait_until(
+            lambda: self.metrics()["layergate_index_complete"] == 1, timeout, "a complete index")
+
     @property
     def pid(self) -> int:
         assert self.process is not None

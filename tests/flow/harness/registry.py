@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -23,6 +25,7 @@ class Registry:
         unix: bool = True,
         storage: Path | None = None,
         namespace: Path | None = None,
+        more: Mapping[str, Any] | None = None,  # further sections of its configuration
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.storage = storage or root / "storage"
@@ -49,6 +52,7 @@ class Registry:
                         "cache": {"blobdescriptor": "inmemory"},
                     },
                     "http": {**http, "secret": "a secret for tests"},
+                    **(more or {}),
                 }
             )
         )

@@ -14,9 +14,6 @@ from collections.abc import Callable, Sequence
 
 from .rawhttp import Address, connect
 
-_WIDTH = 64  # connections open at a time
-
-
 class _Exchange:
     def __init__(self, number: int, address: Address, parts: Sequence[bytes], deadline: float) -> None:
         self.number, self.deadline = number, deadline
@@ -57,9 +54,11 @@ def exchange_all(
     pause: float,
     timeout: float = 8.0,
     until: Callable[[bytes], bool] = lambda _: False,
+    width: int = 64,
 ) -> list[bytes | None]:
-    """For each way a connection of its own: sends its parts with `pause` seconds between them, and
-    reads until the peer closes or `until` is content. None: the peer did neither in time."""
+    """For each way a connection of its own, `width` at a time: sends its parts with `pause` seconds
+    between them, and reads until the peer closes or `until` is content. None: the peer did neither in
+    time."""
     answers: list[bytes | None] = [None] * len(ways)
     waiting = enumerate(ways)
     order = itertools.count()
@@ -80,7 +79,7 @@ def exchange_all(
         try:
             left = len(ways)
             while left:
-                while len(selector.get_map()) < _WIDTH:
+                while len(selector.get_map()) < width:
                     try:
                         start_one()
                     except StopIteration:

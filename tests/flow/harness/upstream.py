@@ -1,6 +1,10 @@
 """A fake registry that writes down every byte it gets and answers as the test says.
 
 For faults only: what a registry does when it works is asked of the real one.
+
+The gate asks things by itself too: whether the registry is there, and, for its index, what it holds.
+Those are answered here (by what a test says is held, else nothing is), and kept apart from what clients
+caused.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .holdings import Holdings
+from .images import INDEX, MANIFEST
 from .rawhttp import Address
 
 
@@ -65,11 +71,26 @@ def is_probe(request: Request) -> bool:
     return request.line == "GET /v2/ HTTP/1.1"
 
 
+_EVERY_FORM = {MANIFEST, INDEX, "application/vnd.docker.distribution.manifest.v2+json",
+               "application/vnd.docker.distribution.manifest.list.v2+json"}
+
+
+def is_question(request: Request) -> bool:
+    """The index takes a manifest in every form, and says so whatever it asks for. What goes on for a
+    client takes the one form that is stored, or says what the client said."""
+    accept = request.get("accept") or ""
+    return request.method in ("GET", "HEAD") and set(accept.split(", ")) == _EVERY_FORM
+
+
 @dataclass
 class RecordingUpstream:
     handler: Handler | None = None
     streams: list[bytearray] = field(default_factory=list)  # per connection, all bytes received
-    requests: list[Request] = field(default_factory=list)  # in the order of their heads
+    # In the order of their heads, without the gate's probes:
+    requests: list[Request] = field(default_factory=list)  # that clients caused
+    questions: list[Request] = field(default_factory=list)  # of the gate's index
+    holds: Holdings = field(default_factory=Holdings)  # what the index is told
+    answers_index: bool = True  # False: its questions go to the handler too
     # False: a body stays in the socket, and the handler may read it from there, or not at all.
     reads_bodies: bool = True
     host: str = "127.0.0.1"
@@ -88,9 +109,14 @@ class RecordingUpstream:
     # What arrived
 
     def asked(self) -> list[Request]:
-        """All requests but the gate's own probes."""
+        """The requests that clients caused."""
         with self._lock:
-            return [request for request in self.requests if not is_probe(request)]
+            return list(self.requests)
+
+    def questioned(self) -> list[Request]:
+        """What the gate's index asked."""
+        with self._lock:
+            return list(self.questions)
 
     def wait_asked(self, count: int, timeout: float = 5.0) -> list[Request]:
         deadline = time.monotonic() + timeout
@@ -98,10 +124,6 @@ class RecordingUpstream:
             assert time.monotonic() < deadline, f"{len(self.asked())} requests, not {count}"
             time.sleep(0.01)
         return self.asked()
-
-    def clear(self) -> None:
-        with self._lock:
-            self.requests.clear()
 
     # The server
 
@@ -125,8 +147,9 @@ class RecordingUpstream:
         try:
             while (head := reader.read_head()) is not None:
                 request = Request(head, connection=index)
-                with self._lock:
-                    self.requests.append(request)
+                if not is_probe(request):
+                    with self._lock:
+                        (self.questions if is_question(request) else self.requests).append(request)
                 if self.reads_bodies:
                     reader.read_body(request)
                 answer = self._answer(request, peer)
@@ -145,6 +168,10 @@ class RecordingUpstream:
     def _answer(self, request: Request, peer: socket.socket) -> bytes | None:
         if is_probe(request):
             return reply("200 OK", b"{}", ("Content-Type", "application/json"))
+        if self.answers_index and is_question(request):
+            status, body, fields = self.holds.answer(request.target)
+            answer = reply(status, body, *fields)
+            return answer[: answer.index(b"\r\n\r\n") + 4] if request.method == "HEAD" else answer
         if self.handler is not None:
             return self.handler(request, peer)
         return reply("404 Not Found", b'{"errors":[{"code":"UNKNOWN","message":"fake"}]}',

@@ -11,6 +11,7 @@ namespace layergate::config {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 const std::string kUpstream = "upstream: {url: http://127.0.0.1:5001}\n";
 
@@ -38,6 +39,7 @@ TEST_CASE("config: everything has a default but the upstream") {
   CHECK(config.upstream.address.to_string() == "127.0.0.1:5001");
   CHECK(config.upstream.socket.empty());
   CHECK(config.upstream.redirects == Redirects::refuse);
+  CHECK(config.upstream.exclusive);
   CHECK(config.realm == "Layergate");
   CHECK(config.htpasswd == "/etc/layergate/htpasswd");
   CHECK(config.acl == "/etc/layergate/acl.yml");
@@ -46,6 +48,9 @@ TEST_CASE("config: everything has a default but the upstream") {
   CHECK(config.workers > 0);
   CHECK(config.limits.idle == milliseconds{60'000});
   CHECK(config.limits.connections == 10'000);
+  CHECK(config.index.grace == seconds{900});
+  CHECK(config.index.untagged == seconds{604'800});
+  CHECK(config.index.parallel == 8);
 }
 
 TEST_CASE("config: every key is read") {
@@ -59,6 +64,7 @@ admin:
 upstream:
   url: unix:///run/layergate/registry.sock
   redirects: follow
+  exclusive: false
 auth:
   realm: Models of the house
   htpasswd: /srv/passwords
@@ -67,6 +73,7 @@ acl: rules/acl.yml
 state: /var/lib/layergate
 workers: 3
 limits: {idle: 90s, head: 5s, minimum_rate: 4KiB, drain: 0, connections: 17}
+index: {grace: 0, untagged: 1h, parallel: 3}
 )");
   REQUIRE(config.listen.size() == 2);
   CHECK(config.listen[0].trusted_proxies.size() == 2);
@@ -76,6 +83,7 @@ limits: {idle: 90s, head: 5s, minimum_rate: 4KiB, drain: 0, connections: 17}
   CHECK(config.admin.to_string() == "127.0.0.2:8081");
   CHECK(config.upstream.socket == "/run/layergate/registry.sock");
   CHECK(config.upstream.redirects == Redirects::follow);
+  CHECK_FALSE(config.upstream.exclusive);
   CHECK(config.realm == "Models of the house");
   CHECK(config.htpasswd == "/srv/passwords");
   CHECK(config.acl == "/etc/layergate/rules/acl.yml");
@@ -87,6 +95,15 @@ limits: {idle: 90s, head: 5s, minimum_rate: 4KiB, drain: 0, connections: 17}
   CHECK(config.limits.minimum_rate == 4096);
   CHECK(config.limits.drain == milliseconds{0});
   CHECK(config.limits.connections == 17);
+  CHECK(config.index.grace == seconds{0});
+  CHECK(config.index.untagged == seconds{3600});
+  CHECK(config.index.parallel == 3);
+}
+
+TEST_CASE("config: the index counts in whole seconds, and a part of one is a whole") {
+  const auto config = must_parse(kUpstream + "index: {grace: 1ms, untagged: 1500ms}\n");
+  CHECK(config.index.grace == seconds{1});
+  CHECK(config.index.untagged == seconds{2});
 }
 
 TEST_CASE("config: upstreams and what is read from them") {
@@ -170,6 +187,15 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {kUpstream + "limits: {minimum_rate: 1KB}\n", "layergate.yml:2:24: limits.minimum_rate must"},
       {kUpstream + "limits: {drain: 5 minutes}\n", "layergate.yml:2:17: limits.drain must be a"},
       {kUpstream + "limits: {connections: 0}\n", "layergate.yml:2:23: limits.connections must be"},
+      {kUpstream + "index: {grace: 900}\n", "layergate.yml:2:16: index.grace must be a"},
+      {kUpstream + "index: {untagged: soon}\n", "layergate.yml:2:19: index.untagged must be a"},
+      {kUpstream + "index: {parallel: 0}\n", "layergate.yml:2:19: index.parallel must be a whole"},
+      {kUpstream + "index: {parallel: 257}\n", "layergate.yml:2:19: index.parallel must be a"},
+      {kUpstream + "index: {possession: 7d}\n",
+       "layergate.yml:2:9: unknown key \"possession\" in index"},
+      {kUpstream + "index: 15m\n", "layergate.yml:2:8: index must be a map"},
+      {"upstream: {url: http://a, exclusive: maybe}\n",
+       "layergate.yml:1:38: upstream.exclusive must be"},
       {kUpstream + "limits: {total: 5m}\n", "layergate.yml:2:10: unknown key \"total\" in limits"},
       {"upstream: {url: \"http://a}\n", "layergate.yml:"},
   };
@@ -195,7 +221,7 @@ TEST_CASE("config: what has no effect yet is a warning") {
       "upstream:\n  url: http://a\n  storage: /srv\n  storage_mode: read\n  exclusive: true\n",
       "/");
   CHECK(loaded.config.has_value());
-  REQUIRE(loaded.warnings.size() == 3);
+  REQUIRE(loaded.warnings.size() == 2);
   CHECK(loaded.warnings[0].to_string().find("layergate.yml:3:12: upstream.storage has no effect") ==
         0);
   CHECK(parse("upstream: {url: http://a, storage: \"\"}\n", "/").warnings.empty());

@@ -41,6 +41,7 @@ class Answered {
   }
 
   [[nodiscard]] const UploadToken& token() const { return token_; }
+  Request& request() { return request_; }
 
  private:
   std::string text_;
@@ -123,7 +124,7 @@ TEST_CASE("response: a connection that is closed says so") {
 
 TEST_CASE("response: a Location is relative, and an upload's is signed for who opened it") {
   const UploadToken token{UploadToken::Key{}};
-  const auto signature = token.sign("alice", "team/a", "u-1");
+  const auto signature = token.sign("alice", "team/a", "u-1", 0);
   const std::string path = "/v2/team/a/blobs/uploads/u-1";
   const auto with_state = path + "?_state=s%3D&_layergate=" + signature;
   for (const std::string base :
@@ -138,6 +139,36 @@ TEST_CASE("response: a Location is relative, and an upload's is signed for who o
   // What the registry says of the token or the digest is not repeated.
   CHECK(location_of(path + "?_layergate=forged&digest=sha256%3A" + kHex) ==
         path + "?_layergate=" + signature);
+}
+
+TEST_CASE("response: the token of an upload tells how much of it the registry has") {
+  const UploadToken token{UploadToken::Key{}};
+  const std::string path = "/v2/team/a/blobs/uploads/u-1";
+  const auto received = [&](Method method, const std::string& fields, const std::string& before,
+                            std::uint64_t sent) {
+    Answered answered("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: " + path + "\r\n" +
+                          fields + "\r\n",
+                      method, path);
+    answered.request().route.upload_token = before;
+    answered.request().record.bytes_in = sent;
+    const auto location = answered.location();
+    const auto signature = location.substr(location.find("_layergate=") + 11);
+    CHECK(token.verify(signature, "alice", "team/a", "u-1"));
+    const auto bytes = UploadToken::received_of(signature);
+    return bytes ? std::to_string(*bytes) : "not known";
+  };
+  const auto at_ten = token.sign("alice", "team/a", "u-1", 10);
+  const auto unknown = token.sign("alice", "team/a", "u-1");
+  // What was there and what was sent; the registry's own figure only where that is not known.
+  CHECK(received(Method::patch, "", at_ten, 5) == "15");
+  CHECK(received(Method::patch, "Range: 0-99\r\n", at_ten, 0) == "10");
+  CHECK(received(Method::patch, "Range: 0-99\r\n", unknown, 5) == "100");
+  CHECK(received(Method::patch, "Range: bytes=0-99\r\n", unknown, 5) == "100");
+  CHECK(received(Method::patch, "", unknown, 5) == "not known");
+  CHECK(received(Method::get, "Range: 0-99\r\n", at_ten, 0) == "100");
+  // "0-0" is one byte or, with registry 2.8, none.
+  CHECK(received(Method::get, "Range: 0-0\r\n", at_ten, 0) == "not known");
+  CHECK(received(Method::get, "Range: x\r\n", at_ten, 0) == "not known");
 }
 
 TEST_CASE("response: a Location that leads elsewhere is refused") {

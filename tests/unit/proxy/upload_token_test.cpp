@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
+#include <string>
+
 #include <doctest/doctest.h>
 
 #include "tests/unit/temp_dir.h"
@@ -42,6 +45,28 @@ TEST_CASE("upload token: what stands in one part is not moved to the next") {
   CHECK(token.sign("ab", "c", "d") != token.sign("a", "bc", "d"));
   CHECK(token.sign("a", "bc", "d") != token.sign("a", "b", "cd"));
   CHECK(token.sign("", "a", "b") != token.sign("a", "", "b"));
+}
+
+TEST_CASE("upload token: it tells how much was received, and nobody else can say so") {
+  const UploadToken token(key_of(1));
+  const auto plain = token.sign("alice", "team/a", "id");
+  CHECK_FALSE(UploadToken::received_of(plain).has_value());
+  for (const std::uint64_t bytes : {std::uint64_t{0}, std::uint64_t{7}, UINT64_MAX}) {
+    CAPTURE(bytes);
+    const auto signature = token.sign("alice", "team/a", "id", bytes);
+    CHECK(signature.find_first_not_of("0123456789abcdef.") == std::string::npos);
+    CHECK(token.verify(signature, "alice", "team/a", "id"));
+    CHECK(UploadToken::received_of(signature) == bytes);
+    CHECK_FALSE(token.verify(signature, "alice", "team/a", "ie"));
+    CHECK_FALSE(token.verify(signature.substr(0, 32), "alice", "team/a", "id"));
+    CHECK_FALSE(token.verify(plain + signature.substr(32), "alice", "team/a", "id"));
+    // The figure in other forms.
+    for (const auto* suffix : {".", ".x", ".8", ".07", ".+7", ".7 ", ".7.7", ".-1"}) {
+      CAPTURE(suffix);
+      CHECK_FALSE(token.verify(signature.substr(0, 32) + suffix, "alice", "team/a", "id"));
+      CHECK_FALSE(token.verify(plain + suffix, "alice", "team/a", "id"));
+    }
+  }
 }
 
 TEST_CASE("upload token: another key signs otherwise") {

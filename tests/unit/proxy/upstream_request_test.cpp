@@ -1,5 +1,6 @@
 #include "proxy/upstream_request.h"
 
+#include <optional>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -61,9 +62,39 @@ TEST_CASE("upstream request: a head is built anew and nothing of the client's is
         "GET /v2/team/a/manifests/x HTTP/1.1\r\n"
         "Host: registry\r\n"
         "User-Agent: layergate\r\n"
-        "Accept: a/b, c/d;q=0.5, */*\r\n"
+        "Accept: application/vnd.oci.image.manifest.v1+json, "
+        "application/vnd.oci.image.index.v1+json, "
+        "application/vnd.docker.distribution.manifest.v2+json, "
+        "application/vnd.docker.distribution.manifest.list.v2+json\r\n"
         "If-None-Match: \"sha256:x\"\r\n"
         "\r\n");
+}
+
+TEST_CASE(
+    "upstream request: of a manifest the stored form is asked for, whatever the client takes") {
+  const auto accept = [](std::optional<oci::MediaType> stored, const std::string& line) {
+    Request request;
+    fill(request, line, "Accept: */*\r\nAccept: a/b\r\n");
+    request.stored = stored;
+    const auto head = upstream_head(request, "registry");
+    REQUIRE(head.has_value());
+    const auto at = head->find("Accept: ");
+    REQUIRE(at != std::string::npos);
+    // Once.
+    CHECK(head->find("Accept: ", at + 1) == std::string::npos);
+    return head->substr(at + 8, head->find("\r\n", at) - at - 8);
+  };
+  const std::string by_tag = "GET /v2/a/manifests/x";
+  const auto by_digest = "HEAD /v2/a/manifests/" + kDigest;
+  for (const auto type : {oci::MediaType::image, oci::MediaType::index,
+                          oci::MediaType::docker_image, oci::MediaType::docker_list}) {
+    CHECK(accept(type, by_tag) == oci::to_string(type));
+    CHECK(accept(type, by_digest) == oci::to_string(type));
+  }
+  CHECK(accept(std::nullopt, by_tag) == oci::every_media_type());
+  CHECK(accept(std::nullopt, by_digest) == oci::every_media_type());
+  // Of all else it is the client's, as one list.
+  CHECK(accept(std::nullopt, "GET /v2/a/blobs/" + kDigest) == "*/*, a/b");
 }
 
 TEST_CASE("upstream request: fields that are passed on, rebuilt or refused") {
@@ -76,6 +107,7 @@ TEST_CASE("upstream request: fields that are passed on, rebuilt or refused") {
   const std::string manifest = "PUT /v2/a/manifests/x";
   const std::string upload = "PATCH /v2/a/blobs/uploads/u";
   const std::string octets = "Content-Type: application/octet-stream\r\n";
+  const auto forms = "Accept: " + std::string(oci::every_media_type()) + "\r\n";
   const Row kRows[] = {
       {blob, "", ""},
       {blob, "Range: bytes=5-9\r\n", "Range: bytes=5-9\r\n"},
@@ -90,11 +122,13 @@ TEST_CASE("upstream request: fields that are passed on, rebuilt or refused") {
       {blob, "If-None-Match: *\r\n", "If-None-Match: *\r\n"},
       {blob, "If-None-Match: \"a\", W/\"b\"\r\n", "If-None-Match: \"a\", W/\"b\"\r\n"},
       {blob, "If-None-Match: <x>\r\n", "400 UNSUPPORTED"},
-      {"DELETE /v2/a/manifests/x", "", "Content-Length: 0\r\n"},
+      {blob, "Accept: a/b\r\nAccept: c/d;q=0.5, */*\r\n", "Accept: a/b, c/d;q=0.5, */*\r\n"},
+      {"GET /v2/a/manifests/x", "Accept: text\r\n", "400 UNSUPPORTED"},
+      {"DELETE /v2/a/manifests/x", "", forms + "Content-Length: 0\r\n"},
       {manifest, "Content-Type: a/b+json\r\nContent-Length: 5\r\n",
-       "Content-Type: a/b+json\r\nContent-Length: 5\r\n"},
+       forms + "Content-Type: a/b+json\r\nContent-Length: 5\r\n"},
       {manifest, "Content-Type: a/b; charset=utf-8\r\nTransfer-Encoding: chunked\r\n",
-       "Content-Type: a/b; charset=utf-8\r\nTransfer-Encoding: chunked\r\n"},
+       forms + "Content-Type: a/b; charset=utf-8\r\nTransfer-Encoding: chunked\r\n"},
       {manifest, "Content-Length: 5\r\n", "400 MANIFEST_INVALID"},
       {manifest, "Content-Type: json\r\nContent-Length: 5\r\n", "400 MANIFEST_INVALID"},
       {manifest, "Content-Type: a/b, c/d\r\nContent-Length: 5\r\n", "400 MANIFEST_INVALID"},
@@ -133,8 +167,6 @@ TEST_CASE("upstream request: a redirected leg asks for the same range and nothin
         "User-Agent: layergate\r\n"
         "Range: bytes=1-2\r\n"
         "\r\n");
-  CHECK(get_head("/v2/_catalog?n=5", "registry") ==
-        "GET /v2/_catalog?n=5 HTTP/1.1\r\nHost: registry\r\nUser-Agent: layergate\r\n\r\n");
 }
 
 }  // namespace layergate::proxy

@@ -16,6 +16,7 @@ TEST_CASE("access record: one line with every field, in a fixed order") {
   record.repository = "team/a";
   record.reference = "latest";
   record.digest = "sha256:x";
+  record.tag = "7b";
   record.status = 403;
   record.code = "DENIED";
   record.bytes_in = 1;
@@ -27,7 +28,8 @@ TEST_CASE("access record: one line with every field, in a fixed order") {
   CHECK(record.to_json() ==
         R"({"time":"2026-06-01T12:00:00.250Z","trace":"0a1b","user":"alice",)"
         R"("address":"10.0.0.1","method":"GET","action":"pull","repository":"team/a",)"
-        R"("reference":"latest","digest":"sha256:x","status":403,"code":"DENIED","bytes_in":1,)"
+        R"("reference":"latest","digest":"sha256:x","tag":"7b","status":403,)"
+        R"("code":"DENIED","bytes_in":1,)"
         R"("bytes_out":18446744073709551615,"seconds":0.25,"decision":"denied",)"
         R"("complete":true,"reason":"denied",)"
         R"x("rule":"no releases (acl.yml:12)","user_agent":"docker/24"})x");
@@ -47,7 +49,7 @@ TEST_CASE("access record: what a client made up cannot end the line or forge a f
   CHECK(json["user_agent"] == record.user_agent);
   CHECK(json["reference"] == record.reference);
   CHECK(json["status"] == 0);
-  CHECK(json.size() == 19);
+  CHECK(json.size() == 20);
 }
 
 TEST_CASE("access record: bytes that are no UTF-8 are replaced, and the line stays JSON") {
