@@ -459,14 +459,23 @@ bool Index::may_be_reached(NodeId node) const {
 
 void Index::each_below(NodeId manifest, const std::function<void(NodeId)>& visit) const {
   Met met;
+  // A layer may be a manifest too, and reaches nothing as a layer.
+  std::unordered_set<NodeId> by_child;
   std::vector<NodeId> todo{manifest};
   met.add(manifest);
   while (!todo.empty()) {
     const auto node = todo.back();
     todo.pop_back();
     visit(node);
+    if (node != manifest && !by_child.contains(node)) continue;
     each_child(node, [&](Link link, NodeId child) {
+      if (link == Link::child) by_child.insert(child);
       if (link != Link::subject && met.add(child)) todo.push_back(child);
+    });
+    any_parent(node, Link::subject, [&](NodeId referrer) {
+      by_child.insert(referrer);
+      if (met.add(referrer)) todo.push_back(referrer);
+      return false;
     });
   }
 }

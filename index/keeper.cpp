@@ -556,14 +556,18 @@ void Keeper::push(Push push, Done done) {
 
 void Keeper::decide_push(const std::shared_ptr<Push>& push, const Done& done) {
   const auto refusal = index_.read([&](const Index& facts) -> std::optional<Outcome::Kind> {
-    if (push->still && !push->still(facts)) return Outcome::Kind::changed;
     const auto* in = facts.find_repository(push->repository);
     const auto* tag = in == nullptr || push->tag.empty() ? nullptr : facts.find_tag(*in, push->tag);
-    if (tag == nullptr) return std::nullopt;
-    const bool is_own = tag->account != kNone && facts.account_name(tag->account) == push->account;
-    const bool is_same = facts.digest_of(tag->root) == push->digest;
-    if (push->condition == Push::Condition::unchanged && !is_same) return Outcome::Kind::condition;
-    if (push->condition == Push::Condition::own && !is_own) return Outcome::Kind::condition;
+    if (tag != nullptr) {
+      const bool is_own =
+          tag->account != kNone && facts.account_name(tag->account) == push->account;
+      const bool is_same = facts.digest_of(tag->root) == push->digest;
+      if (push->condition == Push::Condition::unchanged && !is_same) {
+        return Outcome::Kind::condition;
+      }
+      if (push->condition == Push::Condition::own && !is_own) return Outcome::Kind::condition;
+    }
+    if (push->still && !push->still(facts)) return Outcome::Kind::changed;
     return std::nullopt;
   });
   if (refusal) {

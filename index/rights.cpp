@@ -49,9 +49,12 @@ Decision Rights::on_tag(Action action, std::string_view repository, std::string_
   const auto node = in == nullptr ? kNone : index_.find(*in, subject);
   std::optional<Decision> decision;
   if (node != kNone && index_.is_manifest(node)) {
-    any_tag(node, kAsManifest, false, [&](std::string_view other, const Grace*) {
+    // A grace is for reading only.
+    const bool with_graces = action == Action::pull;
+    any_tag(node, kAsManifest, with_graces, [&](std::string_view other, const Grace* grace) {
       if (oci::is_fallback_tag(other)) return false;
-      decision = plain(who_, action, repository, other);
+      decision =
+          grace == nullptr ? plain(who_, action, repository, other) : on_grace(repository, *grace);
       return decision->allowed;
     });
   }
@@ -75,7 +78,7 @@ bool Rights::any_tag(NodeId node, Links links, bool with_graces, Visit visit) co
   bool spent = false;
   const bool stopped = climb(
       index_, node, links,
-      [&](NodeId referrer, NodeId subject) { return is_shown(referrer, subject, 0); },
+      [&](NodeId referrer, NodeId subject) { return is_shown(referrer, subject, with_graces, 0); },
       [&](NodeId manifest) {
         spent = is_spent();
         if (spent) return true;
@@ -102,21 +105,21 @@ Decision Rights::on_grace(std::string_view repository, const Grace& grace) const
   return decision;
 }
 
-bool Rights::is_shown(NodeId referrer, NodeId subject, int depth) const {
+bool Rights::is_shown(NodeId referrer, NodeId subject, bool with_graces, int depth) const {
   const auto* it = index_.find_referrer(referrer);
   if (it == nullptr || is_spent()) return false;
-  const auto [known, is_new] = shown_.try_emplace(referrer, false);
+  const auto [known, is_new] = shown_[with_graces ? 1 : 0].try_emplace(referrer, false);
   if (!is_new) return known->second;
   const bool shown = std::any_of(it->putters.begin(), it->putters.end(), [&](const auto& p) {
-    return p.account.empty() || pushes_to(p, subject, depth);
+    return p.account.empty() || pushes_to(p, subject, with_graces, depth);
   });
-  shown_[referrer] = shown;
+  shown_[with_graces ? 1 : 0][referrer] = shown;
   return shown;
 }
 
 // Only ordinary tags count here, and no fallback tag's reach: digests cannot form a circle, tags
 // can.
-bool Rights::pushes_to(const Putter& putter, NodeId subject, int depth) const {
+bool Rights::pushes_to(const Putter& putter, NodeId subject, bool with_graces, int depth) const {
   if (depth >= kDeepest) return false;
   const auto& repository = index_.repository(index_.repository_of(subject)).name;
   const auto address = IpAddress::parse(putter.address);
@@ -124,14 +127,24 @@ bool Rights::pushes_to(const Putter& putter, NodeId subject, int depth) const {
   bool spent = false;
   const bool found = climb(
       index_, subject, kAsManifest,
-      [&](NodeId referrer, NodeId of) { return is_shown(referrer, of, depth + 1); },
+      [&](NodeId referrer, NodeId of) { return is_shown(referrer, of, with_graces, depth + 1); },
       [&](NodeId manifest) {
         const auto tags = index_.tags_of(manifest);
         spent = is_spent();
-        return spent || std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
-                 return !is_spent() && !oci::is_fallback_tag(*tag) &&
-                        plain(who, Action::push, repository, *tag).allowed;
-               });
+        if (spent || std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
+              return !is_spent() && !oci::is_fallback_tag(*tag) &&
+                     plain(who, Action::push, repository, *tag).allowed;
+            })) {
+          return true;
+        }
+        if (!with_graces) return false;
+        const auto graces = index_.graces_of(manifest);
+        return std::any_of(graces.begin(), graces.end(), [&](const Grace& grace) {
+          if (is_spent() || grace.until <= now() || oci::is_fallback_tag(grace.tag)) return false;
+          const auto decision = plain(who, Action::push, repository, grace.tag);
+          return decision.allowed &&
+                 (decision.reason != Reason::unregistered || grace.account == putter.account);
+        });
       });
   return found && !spent;
 }
@@ -241,7 +254,7 @@ bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Hel
     });
     if (is_named) return true;
     index_.any_parent(manifest, Link::subject, [&](NodeId referrer) {
-      if (is_shown(referrer, manifest, 0)) meet(referrer);
+      if (is_shown(referrer, manifest, true, 0)) meet(referrer);
       return false;
     });
     auto prefix = index_.digest_of(manifest);
@@ -269,6 +282,11 @@ bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Hel
 bool Rights::may_name(std::string_view repository, std::string_view digest, Held as) const {
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  // Of blobs that nobody tagged the index does not know all, and an admin who is told by HEAD that
+  // one is there uploads it no more: the registry will say.
+  if (as == Held::blob && policy_.is_admin(who_.account)) {
+    return may_read(repository, digest, as).decision.allowed;
+  }
   if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
   // A manifest's bytes are no blob to the registry until somebody uploads them as one.
   const bool is_blob =
@@ -334,7 +352,7 @@ std::vector<NodeId> Rights::referrers(std::string_view repository, std::string_v
   const bool is_read = may_read(repository, subject, Held::manifest).decision.allowed;
   index_.any_parent(node, Link::subject, [&](NodeId referrer) {
     const bool is_seen =
-        is_read ? is_shown(referrer, node, 0)
+        is_read ? is_shown(referrer, node, true, 0)
                 : may_read(repository, index_.digest_of(referrer), Held::manifest).decision.allowed;
     if (is_seen) shown.push_back(referrer);
     return false;

@@ -7,6 +7,7 @@
 // references must outlive it.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,8 +78,9 @@ class Rights {
   [[nodiscard]] bool reaches(const Repository& repository, NodeId root, NodeId node, Held as) const;
   [[nodiscard]] acl::Decision on_grace(std::string_view repository, const Grace& grace) const;
   [[nodiscard]] const Grace* find_grace(NodeId node, std::string_view tag) const;
-  [[nodiscard]] bool is_shown(NodeId referrer, NodeId subject, int depth) const;
-  [[nodiscard]] bool pushes_to(const Putter& putter, NodeId subject, int depth) const;
+  [[nodiscard]] bool is_shown(NodeId referrer, NodeId subject, bool with_graces, int depth) const;
+  [[nodiscard]] bool pushes_to(const Putter& putter, NodeId subject, bool with_graces,
+                               int depth) const;
   [[nodiscard]] bool possesses(std::string_view repository, NodeId node, Held as) const;
   [[nodiscard]] Seconds now() const { return std::chrono::floor<std::chrono::seconds>(who_.now); }
 
@@ -89,7 +91,7 @@ class Rights {
   // object together take so many steps. Beyond them nothing is allowed.
   static constexpr std::size_t kMostSteps = 300'000;
   mutable std::size_t steps_ = 0;
-  mutable std::unordered_map<NodeId, bool> shown_;
+  mutable std::array<std::unordered_map<NodeId, bool>, 2> shown_;  // without and with graces
   [[nodiscard]] bool is_spent() const { return ++steps_ > kMostSteps; }
 };
 

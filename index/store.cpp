@@ -205,7 +205,8 @@ Store::Store(const std::filesystem::path& file, Mode mode) {
     auto& db = impl_->db;
     const int version = db.execAndGet("PRAGMA user_version").getInt();
     const int application = db.execAndGet("PRAGMA application_id").getInt();
-    if (application != kApplicationId && (application != 0 || version != 0)) {
+    const bool is_empty = db.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+    if (application != kApplicationId && (application != 0 || version != 0 || !is_empty)) {
       fail("is no index of Layergate; move it away to have a new one made from the registry");
     }
     if (version > static_cast<int>(kMigrations.size())) {

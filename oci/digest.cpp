@@ -39,7 +39,10 @@ DigestKey from_hex(std::string_view hex) {
 
 DigestKey key_of(std::string_view digest) {
   if (is_sha256(digest)) return from_hex(digest.substr(7));
-  return from_hex(hash(EVP_sha256(), digest));
+  // Turned over, so that nobody can make content with this sha256: the text itself would be such.
+  auto key = from_hex(hash(EVP_sha256(), digest));
+  for (auto& byte : key.bytes) byte = static_cast<std::uint8_t>(~byte);
+  return key;
 }
 
 std::string sha256_text(const DigestKey& key) {

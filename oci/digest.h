@@ -9,8 +9,8 @@
 
 namespace layergate::oci {
 
-// 32 bytes that stand for a digest: the bytes themselves of a sha256; of any other, the SHA-256 of
-// its text. So equal keys are equal digests, as surely as SHA-256 holds.
+// 32 bytes that stand for a digest: the bytes themselves of a sha256; of any other, the complement
+// of the SHA-256 of its text. So equal keys are equal digests, as surely as SHA-256 holds.
 struct DigestKey {
   std::array<std::uint8_t, 32> bytes{};
 

@@ -37,15 +37,16 @@ void Model::set_time(WallTime now) {
 void Model::changed() {
   for (auto& [name, repository] : repositories_) {
     Reached tagged;  // by any tag, whatever the rights of those who put referrers
-    for (const auto& [tag, root] : roots(repository, false)) {
-      descend(repository, root, nullptr, tagged);
+    for (const auto& place : places(repository, false)) {
+      descend(repository, place.root, nullptr, tagged);
     }
     for (auto& [possession, since] : repository.possessions) {
       if (tagged.holds(possession.digest, Held::blob)) since = seconds();
     }
     std::erase_if(repository.possessions,
                   [&](const auto& each) { return seconds() - each.second >= kPossession; });
-    std::erase_if(repository.graces, [&](const auto& each) { return seconds() >= each.second; });
+    std::erase_if(repository.graces,
+                  [&](const auto& each) { return seconds() >= each.second.until; });
   }
   reached_.clear();
 }
@@ -69,7 +70,8 @@ void Model::set_tag(const Text& repository, const Text& tag, const Text& digest,
 void Model::remove_tag(const Text& repository, const Text& tag) {
   changed();
   auto& here = repositories_[repository];
-  here.graces[{tag, here.tags.at(tag).root}] = seconds() + kGrace;
+  const auto& [root, account] = here.tags.at(tag);
+  here.graces[{tag, root}] = {seconds() + kGrace, account};
   here.tags.erase(tag);
 }
 
@@ -79,7 +81,7 @@ void Model::remove_manifest(const Text& repository, const Text& digest) {
   here.manifests.erase(digest);
   for (auto& [name, manifest] : here.manifests) manifest.children.erase(digest);
   std::erase_if(here.tags, [&](const auto& each) { return each.second.root == digest; });
-  std::erase_if(here.graces, [&](const auto& each) { return each.first.root == digest; });
+  std::erase_if(here.graces, [&](const auto& each) { return each.first.second == digest; });
   std::erase_if(here.possessions, [&](const auto& each) {
     return each.first.digest == digest && each.first.as == Held::manifest;
   });
@@ -112,7 +114,7 @@ bool Model::forget(const Text& repository, const Text& digest, Held as) {
     return true;
   }
   Reached reached;
-  for (const auto& [tag, root] : roots(here, true)) descend(here, root, nullptr, reached);
+  for (const auto& place : places(here, true)) descend(here, place.root, nullptr, reached);
   here.manifests.erase(digest);
   return !reached.manifests.contains(digest);
 }
@@ -140,12 +142,14 @@ void Model::descend(const Repository& repository, const Text& digest, const std:
   }
 }
 
-// Each tag with its manifest and, if graces count, with those that it was at until lately.
-std::vector<TagAt> Model::roots(const Repository& repository, bool graces) {
-  std::vector<TagAt> all;
-  for (const auto& [name, tag] : repository.tags) all.push_back({name, tag.root});
+// The tags and, if graces count, where they were until lately.
+std::vector<Place> Model::places(const Repository& repository, bool graces) {
+  std::vector<Place> all;
+  for (const auto& [name, tag] : repository.tags) all.push_back({name, tag.root, tag.account});
   if (graces) {
-    for (const auto& [former, until] : repository.graces) all.push_back(former);
+    for (const auto& [former, grace] : repository.graces) {
+      all.push_back({former.first, former.second, grace.account});
+    }
   }
   return all;
 }
@@ -154,11 +158,11 @@ std::vector<TagAt> Model::roots(const Repository& repository, bool graces) {
 bool Model::pushes_to(const Text& subject, const index::Putter& putter, const Text& repository,
                       const std::set<Text>& shown, bool graces) const {
   const auto address = IpAddress::parse(putter.address).value_or(IpAddress());
-  for (const auto& [tag, root] : roots(at(repository), graces)) {
+  for (const auto& place : places(at(repository), graces)) {
     Reached reached;
-    descend(at(repository), root, &shown, reached);
-    if (is_ordinary(tag) && reached.manifests.contains(subject) &&
-        by_name({putter.account, address, now_}, Action::push, repository, tag)) {
+    descend(at(repository), place.root, &shown, reached);
+    if (is_ordinary(place.tag) && reached.manifests.contains(subject) &&
+        by_name({putter.account, address, now_}, Action::push, repository, place)) {
       return true;
     }
   }
@@ -189,15 +193,21 @@ const std::vector<Reached>& Model::reached(const Text& repository, bool graces) 
   const auto [found, is_new] = reached_.try_emplace({repository, graces});
   if (is_new) {
     const auto these = shown(repository, graces);
-    for (const auto& [tag, root] : roots(at(repository), graces)) {
-      auto& reached = found->second.emplace_back(Reached{.tag = tag});
-      descend(at(repository), root, &these, reached);
+    for (const auto& place : places(at(repository), graces)) {
+      auto& reached = found->second.emplace_back(Reached{.from = place});
+      descend(at(repository), place.root, &these, reached);
     }
   }
   return found->second;
 }
 
 // --- rights on tags
+
+Place Model::place(const Text& repository, const Text& tag) const {
+  const auto found = at(repository).tags.find(tag);
+  if (found == at(repository).tags.end()) return {tag};
+  return {tag, found->second.root, found->second.account};
+}
 
 // Whether a rule or the permission admin allows it.
 bool Model::by_rule(const Who& who, Action action, const Text& repository, const Text& tag) const {
@@ -208,42 +218,37 @@ bool Model::by_rule(const Who& who, Action action, const Text& repository, const
 // What `unregistered: push` adds where no rule speaks: the push of a tag that no rule covers and
 // that is nobody else's, and the reading of one's own.
 bool Model::unregistered(const Who& who, Action action, const Text& repository,
-                         const Text& tag) const {
+                         const Place& place) const {
+  const auto& tag = place.tag;
   if (policy_->decide(who, action, repository, tag).reason != acl::Reason::no_rule) return false;
   if (!policy_->may_push_unregistered() || policy_->covers(repository, tag)) return false;
   if (is_vague(tag) || action == Action::erase) return false;
-  const auto found = at(repository).tags.find(tag);
-  if (found == at(repository).tags.end()) return action == Action::push;
-  return found->second.account == who.account;
+  return place.account ? *place.account == who.account : action == Action::push;
 }
 
-bool Model::by_name(const Who& who, Action action, const Text& repository, const Text& tag) const {
-  return by_rule(who, action, repository, tag) || unregistered(who, action, repository, tag);
+bool Model::by_name(const Who& who, Action action, const Text& repository,
+                    const Place& place) const {
+  return by_rule(who, action, repository, place.tag) ||
+         unregistered(who, action, repository, place);
 }
 
-// The tags by whose names the right on a tag is decided: of one that speaks of another manifest, as
-// those tags that reach that one, which may speak of others again; where none does, by its own.
-std::set<Text> Model::deciding(Action action, const Text& repository, const Text& tag) const {
-  std::set<Text> names;
-  std::set<Text> seen{tag};
-  for (std::vector<Text> open{tag}; !open.empty();) {
-    const auto each = open.back();
-    open.pop_back();
-    bool is_reached = false;
-    for (const auto& other : reached(repository, action == Action::pull)) {
-      if (other.tag == each || !other.manifests.contains(oci::subject_of_tag(each))) continue;
-      is_reached = true;
-      if (seen.insert(other.tag).second) open.push_back(other.tag);
+// By whose names the right on a tag is decided: of one that speaks of another manifest, the
+// ordinary tags that reach that one, if any do.
+std::vector<Place> Model::deciding(Action action, const Text& repository,
+                                   const Place& place) const {
+  std::vector<Place> found;
+  for (const auto& each : reached(repository, action == Action::pull)) {
+    if (is_ordinary(each.from.tag) && each.manifests.contains(oci::subject_of_tag(place.tag))) {
+      found.push_back(each.from);
     }
-    if (!is_reached) names.insert(each);
   }
-  return names.empty() ? std::set<Text>{tag} : names;
+  return found.empty() ? std::vector<Place>{place} : found;
 }
 
-bool Model::may(const Who& who, Action action, const Text& repository, const Text& tag) const {
-  const auto names = deciding(action, repository, tag);
+bool Model::may(const Who& who, Action action, const Text& repository, const Place& place) const {
+  const auto names = deciding(action, repository, place);
   return std::any_of(names.begin(), names.end(),
-                     [&](const Text& name) { return by_name(who, action, repository, name); });
+                     [&](const Place& each) { return by_name(who, action, repository, each); });
 }
 
 // On a tag that may or may not exist.

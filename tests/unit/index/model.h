@@ -38,11 +38,16 @@ struct Tag {
   Text account;  // who pushed it last
 };
 
-struct TagAt {
-  Text tag;
-  Text root;
+struct Grace {
+  Seconds until{};
+  Text account;  // who had pushed the tag
+};
 
-  auto operator<=>(const TagAt&) const = default;
+// A tag, at its manifest or, in its grace, at a former one. A tag that is not there has no account.
+struct Place {
+  Text tag;
+  Text root{};
+  std::optional<Text> account{};
 };
 
 struct Possession {
@@ -55,15 +60,15 @@ struct Possession {
 
 struct Repository {
   std::map<Text, Tag> tags;
-  std::map<TagAt, Seconds> graces;  // where tags were, and until when that counts
+  std::map<std::pair<Text, Text>, Grace> graces;  // of tags and what they were at
   std::map<Text, Manifest> manifests;
   std::set<Text> uploads;  // blobs that came by themselves, whoever still possesses them
   std::map<Possession, Seconds> possessions;  // when they came, or a tag last reached the digest
 };
 
-// A tag, at its root or at a former one, and all that is below.
+// All that is below a tag.
 struct Reached {
-  Text tag;
+  Place from{};
   std::set<Text> manifests{};
   std::set<Text> blobs{};  // config and layers
 
@@ -117,7 +122,7 @@ class Model {
   [[nodiscard]] const Repository& at(const Text& repository) const;
   static void descend(const Repository& repository, const Text& digest, const std::set<Text>* shown,
                       Reached& reached);
-  static std::vector<TagAt> roots(const Repository& repository, bool graces);
+  static std::vector<Place> places(const Repository& repository, bool graces);
   [[nodiscard]] bool pushes_to(const Text& subject, const index::Putter& putter,
                                const Text& repository, const std::set<Text>& shown,
                                bool graces) const;
@@ -128,16 +133,17 @@ class Model {
 
   // --- rights on tags
   using Action = acl::Action;
+  [[nodiscard]] Place place(const Text& repository, const Text& tag) const;
   [[nodiscard]] bool by_rule(const Who& who, Action action, const Text& repository,
                              const Text& tag) const;
   [[nodiscard]] bool unregistered(const Who& who, Action action, const Text& repository,
-                                  const Text& tag) const;
+                                  const Place& place) const;
   [[nodiscard]] bool by_name(const Who& who, Action action, const Text& repository,
-                             const Text& tag) const;
-  [[nodiscard]] std::set<Text> deciding(Action action, const Text& repository,
-                                        const Text& tag) const;
+                             const Place& place) const;
+  [[nodiscard]] std::vector<Place> deciding(Action action, const Text& repository,
+                                            const Place& place) const;
   [[nodiscard]] bool may(const Who& who, Action action, const Text& repository,
-                         const Text& tag) const;
+                         const Place& place) const;
   [[nodiscard]] bool on_some_tag(const Who& who, Action action, const Text& repository) const;
   [[nodiscard]] bool on_every_tag(const Who& who, Action action, const Text& repository) const;
   [[nodiscard]] bool is_admin(const Who& who, Action action, const Text& repository) const;

@@ -36,7 +36,7 @@ bool Model::may_read(const Who& who, const Text& repository, const Text& digest,
   bool is_reached = false;
   for (const auto& each : reached(repository, true)) {
     if (!each.holds(digest, as)) continue;
-    if (may(who, Action::pull, repository, each.tag)) return true;
+    if (may(who, Action::pull, repository, each.from)) return true;
     is_reached = true;
   }
   return !is_reached && is_admin(who, Action::pull, repository);
@@ -46,8 +46,8 @@ bool Model::may_delete(const Who& who, const Text& repository, const Text& diges
   bool is_reached = false;
   for (const auto& each : reached(repository, false)) {
     if (!each.holds(digest, as)) continue;
-    if (!may(who, Action::erase, repository, each.tag)) return false;
-    if (policy_->is_immutable(repository, each.tag)) return false;
+    if (!may(who, Action::erase, repository, each.from)) return false;
+    if (policy_->is_immutable(repository, each.from.tag)) return false;
     is_reached = true;
   }
   return is_reached || is_admin(who, Action::erase, repository) ||
@@ -93,29 +93,30 @@ Answer Model::rule_on(const proxy::Route& route, const Who& who) const {
 Answer Model::on_put(const proxy::Route& route, const Who& who) const {
   const auto& name = route.repository;
   if (route.tag.empty()) return on_some_tag(who, Action::push, name) ? Answer{} : denied();
-  if (!may(who, Action::push, name, route.tag)) return denied();
-  const auto names = deciding(Action::push, name, route.tag);
+  const auto tag = place(name, route.tag);
+  if (!may(who, Action::push, name, tag)) return denied();
+  const auto names = deciding(Action::push, name, tag);
   return {.must_be_unchanged = policy_->is_immutable(name, route.tag),
-          .must_be_own = std::none_of(names.begin(), names.end(), [&](const Text& tag) {
-            return by_rule(who, Action::push, name, tag);
+          .must_be_own = std::none_of(names.begin(), names.end(), [&](const Place& each) {
+            return by_rule(who, Action::push, name, each.tag);
           })};
 }
 
 // GET, HEAD and DELETE of a manifest by a tag.
 Answer Model::on_tag(const proxy::Route& route, const Who& who) const {
   const auto& name = route.repository;
-  const auto& tags = at(name).tags;
+  const auto tag = place(name, route.tag);
   const auto absent = refused(404, "MANIFEST_UNKNOWN");
   if (route.method == Method::erase) {
-    if (!may(who, Action::erase, name, route.tag)) return denied();
-    if (!tags.contains(route.tag)) return absent;
+    if (!may(who, Action::erase, name, tag)) return denied();
+    if (!tag.account) return absent;
     return policy_->is_immutable(name, route.tag) ? denied() : Answer{};
   }
-  if (!may(who, Action::pull, name, route.tag)) {
+  if (!may(who, Action::pull, name, tag)) {
     return on_some_tag(who, Action::push, name) ? absent : denied();
   }
-  if (!tags.contains(route.tag)) return absent;
-  return {.stored = at(name).manifests.at(tags.at(route.tag).root).type};
+  if (!tag.account) return absent;
+  return {.stored = at(name).manifests.at(tag.root).type};
 }
 
 // GET, HEAD and DELETE of a manifest or blob by its digest. Whether there is one that may not be
@@ -150,8 +151,8 @@ Answer Model::rule_on_contents(const oci::Manifest& manifest, const Text& reposi
 
 std::set<Text> Model::viewable_tags(const Text& repository, const Who& who) const {
   std::set<Text> tags;
-  for (const auto& [tag, its] : at(repository).tags) {
-    if (may(who, Action::view, repository, tag)) tags.insert(tag);
+  for (const auto& each : places(at(repository), false)) {
+    if (may(who, Action::view, repository, each)) tags.insert(each.tag);
   }
   return tags;
 }

@@ -42,9 +42,9 @@ std::string World::dump() const {
     for (const auto& [tag, at] : its.tags) {
       out += "  " + tag_name(tag) + " -> " + name(at.root) + " by " + at.account + "\n";
     }
-    for (const auto& [grace, until] : its.graces) {
-      out += "  " + tag_name(grace.tag) + " was at " + name(grace.root) + ", grace until " +
-             format_time(until) + "\n";
+    for (const auto& [former, grace] : its.graces) {
+      out += "  " + tag_name(former.first) + " was at " + name(former.second) + " by " +
+             grace.account + ", grace until " + format_time(grace.until) + "\n";
     }
     for (const auto& [digest, manifest] : its.manifests) {
       out += "  " + name(digest) + " " + std::string(to_string(manifest.type)) +
