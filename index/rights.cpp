@@ -279,11 +279,13 @@ bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Hel
   return false;
 }
 
-bool Rights::may_name(std::string_view repository, std::string_view digest, Held as) const {
+bool Rights::may_name(std::string_view repository, std::string_view digest, Held as,
+                      bool may_lie_elsewhere) const {
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, digest);
   // Of blobs that nobody tagged the index does not know all, and an admin who is told by HEAD that
   // one is there uploads it no more: the registry will say.
+  if (node == kNone && may_lie_elsewhere) return false;
   if (as == Held::blob && policy_.is_admin(who_.account)) {
     return may_read(repository, digest, as).decision.allowed;
   }

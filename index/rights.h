@@ -48,7 +48,9 @@ class Rights {
   // so too.
   [[nodiscard]] Reach may_read(std::string_view repository, std::string_view digest, Held as) const;
   // Whether a manifest put here may name it: what may be read as such, and is there.
-  [[nodiscard]] bool may_name(std::string_view repository, std::string_view digest, Held as) const;
+  // `may_lie_elsewhere`: the descriptor has urls, so the registry would not look for it.
+  [[nodiscard]] bool may_name(std::string_view repository, std::string_view digest, Held as,
+                              bool may_lie_elsewhere = false) const;
   // Delete on every tag that reaches it, and at least one; where none does, its pusher (of a
   // manifest), or who holds delete on every tag that there could be, as an admin does.
   [[nodiscard]] Reach may_delete(std::string_view repository, std::string_view digest,

@@ -281,7 +281,7 @@ std::optional<Refusal> rule_on_contents(const oci::Manifest& manifest, std::stri
   seen.clear();
   for (const auto& blob : manifest.blobs) {
     if (!seen.insert(blob.digest).second) continue;
-    if (!rights.may_name(repository, blob.digest, Held::blob)) return refuse(blob);
+    if (!rights.may_name(repository, blob.digest, Held::blob, blob.has_urls)) return refuse(blob);
   }
   return std::nullopt;
 }
