@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <nlohmann/json.hpp>
+#include <spdlog/fmt/fmt.h>
 
 #include "oci/reference.h"
 
@@ -43,36 +44,39 @@ std::vector<std::string> differences(const Index& index, const std::string& repo
   for (const auto& [tag, digest] : ours) {
     const auto theirs = surveyed.tags.find(tag);
     if (theirs == surveyed.tags.end()) {
-      all.push_back(repository + ":" + tag + " is in the index only");
+      all.push_back(fmt::format("{}:{} is in the index only", repository, tag));
     } else if (theirs->second != digest) {
-      all.push_back(repository + ":" + tag + " is at " + digest + " in the index, and at " +
-                    theirs->second + " in the registry");
+      all.push_back(fmt::format("{}:{} is at {} in the index, and at {} in the registry",
+                                repository, tag, digest, theirs->second));
     }
   }
   for (const auto& [tag, digest] : surveyed.tags) {
-    if (!ours.contains(tag)) all.push_back(repository + ":" + tag + " is in the registry only");
+    if (!ours.contains(tag))
+      all.push_back(fmt::format("{}:{} is in the registry only", repository, tag));
   }
   const auto known = manifests_of(index, repository);
   for (const auto& [digest, record] : known) {
     const auto found = surveyed.manifests.find(digest);
     if (found == surveyed.manifests.end()) {
-      all.push_back(repository + "@" + digest + " is in the index only");
+      all.push_back(fmt::format("{}@{} is in the index only", repository, digest));
       continue;
     }
     // What was absent when the manifest was checked, and is there now, is left out on purpose.
     const auto& theirs = found->second.links;
     for (const auto& named : record.links) {
       if (!std::binary_search(theirs.begin(), theirs.end(), named)) {
-        all.push_back(repository + "@" + digest + " names " + named.digest + " in the index only");
+        all.push_back(
+            fmt::format("{}@{} names {} in the index only", repository, digest, named.digest));
       }
     }
     if (record.type != found->second.type) {
-      all.push_back(repository + "@" + digest + " is of another media type in the registry");
+      all.push_back(
+          fmt::format("{}@{} is of another media type in the registry", repository, digest));
     }
   }
   for (const auto& [digest, record] : surveyed.manifests) {
     if (!known.contains(digest)) {
-      all.push_back(repository + "@" + digest + " is in the registry only");
+      all.push_back(fmt::format("{}@{} is in the registry only", repository, digest));
     }
   }
   return all;

@@ -316,7 +316,7 @@ void Keeper::take_survey(const std::string& repository, const Surveyed& surveyed
       index_.read([&](const Index& facts) { return facts.find_repository(repository) != nullptr; });
   if (!surveyed.exists && !was_there) return;
   for (const auto& [digest, record] : surveyed.manifests) {
-    index_.write([&](Index& facts) { facts.add_manifest(repository, record); });
+    index_.write([&, &record = record](Index& facts) { facts.add_manifest(repository, record); });
     write([repository, record = record](Store& store) { store.put_manifest(repository, record); });
   }
   std::vector<TagRecord> moved;

@@ -223,7 +223,9 @@ bool Model::unregistered(const Who& who, Action action, const Text& repository,
   if (policy_->decide(who, action, repository, tag).reason != acl::Reason::no_rule) return false;
   if (!policy_->may_push_unregistered() || policy_->covers(repository, tag)) return false;
   if (is_vague(tag) || action == Action::erase) return false;
-  return place.account ? *place.account == who.account : action == Action::push;
+  if (!place.account) return action == Action::push;
+  const auto now = this->place(repository, tag);  // another's by now?
+  return *place.account == who.account && (!now.account || *now.account == who.account);
 }
 
 bool Model::by_name(const Who& who, Action action, const Text& repository,

@@ -157,6 +157,9 @@ class Model {
   [[nodiscard]] bool may_delete(const Who& who, const Text& repository, const Text& digest,
                                 Held as) const;
 
+  [[nodiscard]] bool may_name(const Who& who, const Text& repository, const oci::Descriptor& named,
+                              Held as) const;
+
   // --- requests
   [[nodiscard]] Answer on_put(const proxy::Route& route, const Who& who) const;
   [[nodiscard]] Answer on_tag(const proxy::Route& route, const Who& who) const;

@@ -113,7 +113,9 @@ Answer Model::on_tag(const proxy::Route& route, const Who& who) const {
     return policy_->is_immutable(name, route.tag) ? denied() : Answer{};
   }
   if (!may(who, Action::pull, name, tag)) {
-    return on_some_tag(who, Action::push, name) ? absent : denied();
+    // Nor by a tag that speaks of a manifest does it show whether other tags reach that one.
+    return on_some_tag(who, Action::push, name) || by_name(who, Action::pull, name, tag) ? absent
+                                                                                         : denied();
   }
   if (!tag.account) return absent;
   return {.stored = at(name).manifests.at(tag.root).type};
@@ -137,11 +139,19 @@ Answer Model::on_digest(const proxy::Route& route, const Who& who, Held as) cons
   return is_told ? refused(404, "MANIFEST_UNKNOWN") : denied();
 }
 
+// What is named has to be there as such. Blobs that nobody possesses and nothing names are known to
+// the registry alone, which looks for them, but for those with urls.
+bool Model::may_name(const Who& who, const Text& repository, const oci::Descriptor& named,
+                     Held as) const {
+  if (exists(repository, named.digest, as)) return may_read(who, repository, named.digest, as);
+  return as == Held::blob && !named.has_urls && is_admin(who, Action::pull, repository);
+}
+
 Answer Model::rule_on_contents(const oci::Manifest& manifest, const Text& repository,
                                const Who& who) const {
   const auto all = [&](const std::vector<oci::Descriptor>& named, Held as) {
     return std::all_of(named.begin(), named.end(), [&](const oci::Descriptor& each) {
-      return exists(repository, each.digest, as) && may_read(who, repository, each.digest, as);
+      return may_name(who, repository, each, as);
     });
   };
   return all(manifest.blobs, Held::blob) && all(manifest.manifests, Held::manifest)

@@ -34,7 +34,8 @@ std::string World::dump() const {
     out += name(manifest) + " names";
     for (const auto& child : contents_.at(manifest).manifests)
       out += " child " + name(child.digest);
-    for (const auto& blob : contents_.at(manifest).blobs) out += " blob " + name(blob.digest);
+    for (const auto& blob : contents_.at(manifest).blobs)
+      out += " blob " + name(blob.digest) + (blob.has_urls ? " (urls)" : "");
     out += "\n";
   }
   for (const auto& [repository, its] : model_.repositories()) {
