@@ -283,25 +283,23 @@ bool Rights::may_name(std::string_view repository, std::string_view digest, Held
                       bool may_lie_elsewhere) const {
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  if (as == Held::manifest) {
+    return node != kNone && index_.is_manifest(node) &&
+           (possesses(repository, node, as) || may_read(repository, digest, as).decision.allowed);
+  }
+  // A manifest's bytes are no blob to the registry until somebody uploads them as one.
+  bool is_blob = false;
+  if (node != kNone) {
+    is_blob = index_.any_parent(node, Link::blob, [](NodeId) { return true; });
+    index_.each_possession(node, [&](const std::string&, std::uint8_t kinds, Seconds) {
+      is_blob |= (kinds & static_cast<std::uint8_t>(Held::blob)) != 0;
+    });
+  }
+  if (is_blob && possesses(repository, node, as)) return true;
   // Of blobs that nobody tagged the index does not know all, and an admin who is told by HEAD that
   // one is there uploads it no more: the registry will say.
-  if (node == kNone && may_lie_elsewhere) return false;
-  if (as == Held::blob && policy_.is_admin(who_.account)) {
-    return may_read(repository, digest, as).decision.allowed;
-  }
-  if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
-  // A manifest's bytes are no blob to the registry until somebody uploads them as one.
-  const bool is_blob =
-      as == Held::manifest || index_.any_parent(node, Link::blob, [](NodeId) { return true; }) ||
-      [&] {
-        bool uploaded = false;
-        index_.each_possession(node, [&](const std::string&, std::uint8_t kinds, Seconds) {
-          uploaded |= (kinds & static_cast<std::uint8_t>(Held::blob)) != 0;
-        });
-        return uploaded;
-      }();
-  return is_blob &&
-         (possesses(repository, node, as) || may_read(repository, digest, as).decision.allowed);
+  if (!is_blob && (may_lie_elsewhere || !policy_.is_admin(who_.account))) return false;
+  return may_read(repository, digest, as).decision.allowed;
 }
 
 Reach Rights::may_delete(std::string_view repository, std::string_view digest, Held as) const {
@@ -331,13 +329,14 @@ Reach Rights::may_delete(std::string_view repository, std::string_view digest, H
   return {{false, Reason::no_tag, nullptr}, ""};
 }
 
-bool Rights::is_immutable(std::string_view repository, std::string_view digest) const {
+bool Rights::is_immutable(std::string_view repository, std::string_view digest, Held as) const {
   if (!policy_.has_immutable(repository)) return false;
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, digest);
-  if (node == kNone) return false;
+  if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
+  const Links links = as == Held::blob ? Links{Link::child, Link::blob} : Links{Link::child};
   return climb(
-      index_, node, {Link::child, Link::blob}, [](NodeId, NodeId) { return false; },
+      index_, node, links, [](NodeId, NodeId) { return false; },
       [&](NodeId manifest) {
         const auto tags = index_.tags_of(manifest);
         return std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {

@@ -56,7 +56,8 @@ class Rights {
   [[nodiscard]] Reach may_delete(std::string_view repository, std::string_view digest,
                                  Held as) const;
   // Whether a tag under `immutable:` reaches it.
-  [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view digest) const;
+  [[nodiscard]] bool is_immutable(std::string_view repository, std::string_view digest,
+                                  Held as) const;
 
   // The manifests that speak of this one and are shown, if it may be read: those whose putter holds
   // push on a tag that reaches the subject. Where it may not be read, or is not there: those that

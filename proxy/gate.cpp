@@ -163,7 +163,7 @@ class Judge {
     }
     auto ruling = answer(Action::erase, reach.decision);
     ruling.tag = std::move(reach.tag);
-    if (rights_.is_immutable(route_.repository, route_.digest)) ruling.refusal = immutable();
+    if (rights_.is_immutable(route_.repository, route_.digest, as)) ruling.refusal = immutable();
     return ruling;
   }
 

@@ -216,16 +216,18 @@ bool Model::by_rule(const Who& who, Action action, const Text& repository, const
 }
 
 // What `unregistered: push` adds where no rule speaks: the push of a tag that no rule covers and
-// that is nobody else's, and the reading of one's own.
+// that is nobody else's, and the reading of one's own. In its grace it counts for who had pushed
+// it.
 bool Model::unregistered(const Who& who, Action action, const Text& repository,
                          const Place& place) const {
   const auto& tag = place.tag;
   if (policy_->decide(who, action, repository, tag).reason != acl::Reason::no_rule) return false;
   if (!policy_->may_push_unregistered() || policy_->covers(repository, tag)) return false;
   if (is_vague(tag) || action == Action::erase) return false;
-  if (!place.account) return action == Action::push;
-  const auto now = this->place(repository, tag);  // another's by now?
-  return *place.account == who.account && (!now.account || *now.account == who.account);
+  const auto now = this->place(repository, tag);
+  if (!now.account && action != Action::push) return false;
+  return (!now.account || *now.account == who.account) &&
+         (!place.account || *place.account == who.account);
 }
 
 bool Model::by_name(const Who& who, Action action, const Text& repository,

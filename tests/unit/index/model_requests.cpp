@@ -113,9 +113,9 @@ Answer Model::on_tag(const proxy::Route& route, const Who& who) const {
     return policy_->is_immutable(name, route.tag) ? denied() : Answer{};
   }
   if (!may(who, Action::pull, name, tag)) {
-    // Nor by a tag that speaks of a manifest does it show whether other tags reach that one.
-    return on_some_tag(who, Action::push, name) || by_name(who, Action::pull, name, tag) ? absent
-                                                                                         : denied();
+    // Who has the right by the tag's own name is not told that other tags reach what it speaks of.
+    const bool by_its_name = policy_->decide(who, Action::pull, name, route.tag).allowed;
+    return on_some_tag(who, Action::push, name) || by_its_name ? absent : denied();
   }
   if (!tag.account) return absent;
   return {.stored = at(name).manifests.at(tag.root).type};

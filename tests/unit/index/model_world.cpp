@@ -103,17 +103,18 @@ oci::Manifest World::invent_manifest() {
   oci::Manifest manifest;
   const auto some_blob = [&] { return blobs_[number(blobs_.size())]; };
   const bool is_first = manifests_.empty();
+  const bool has_urls = chance(10);
   if (!is_first && chance(45)) {
     manifest.type = chance(50) ? oci::MediaType::index : oci::MediaType::docker_list;
     for (std::size_t i = number(4); i > 0; --i) {
-      manifest.manifests.push_back({chance(4) ? some_blob() : some_manifest(), chance(10)});
+      manifest.manifests.push_back({chance(4) ? some_blob() : some_manifest(), has_urls});
     }
   } else {
     manifest.type = chance(50) ? oci::MediaType::image : oci::MediaType::docker_image;
     for (std::size_t i = 1 + number(3); i > 0; --i) {
       // A manifest that is named as a layer.
       const bool is_manifest = !is_first && chance(8);
-      manifest.blobs.push_back({is_manifest ? some_manifest() : some_blob(), chance(10)});
+      manifest.blobs.push_back({is_manifest ? some_manifest() : some_blob(), has_urls});
     }
   }
   if (!is_first && chance(40)) manifest.subject = chance(4) ? some_blob() : some_manifest();
