@@ -123,8 +123,9 @@ class World {
     return text;
   }
   [[nodiscard]] bool is_immutable(std::string_view word) const {
-    return this->as(
-        "root", [&](const Rights& rights) { return rights.is_immutable("r", digest_of(word)); });
+    return this->as("root", [&](const Rights& rights) {
+      return rights.is_immutable("r", digest_of(word), kBlob);
+    });
   }
 
   [[nodiscard]] const Index& index() const { return index_; }
