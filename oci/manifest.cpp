@@ -103,6 +103,8 @@ class Inspector final : public nlohmann::json_sax<json> {
 };
 
 tl::expected<json, std::string> read_json(std::string_view text) {
+  // The parser would take it for the end.
+  if (text.find('\0') != std::string_view::npos) return Wrong("the manifest is not a JSON object");
   Inspector inspector;
   const bool is_json = json::sax_parse(text, &inspector);
   if (!inspector.wrong().empty()) return Wrong("the manifest " + inspector.wrong());

@@ -98,7 +98,7 @@ class Judge {
     if (tag == nullptr) {
       ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
     } else {
-      ruling.stored = index_.media_type(tag->root);
+      if (index_.is_manifest(tag->root)) ruling.stored = index_.media_type(tag->root);
       ruling.tag = route_.tag;
     }
     return ruling;
@@ -155,15 +155,17 @@ class Judge {
 
   Ruling erase_digest(Held as) {
     auto reach = rights_.may_delete(route_.repository, route_.digest, as);
-    if (!reach.decision.allowed) {
+    const bool immutable_tag = rights_.is_immutable(route_.repository, route_.digest, as);
+    if (!reach.decision.allowed || immutable_tag) {
       // To who may read it, that it is there is no secret.
-      const auto read = rights_.may_read(route_.repository, route_.digest, as);
-      return read.decision.allowed ? answer(Action::erase, reach.decision)
-                                   : hide(Action::erase, some_decision(Action::erase), as);
+      if (!rights_.may_read(route_.repository, route_.digest, as).decision.allowed) {
+        return hide(Action::erase, some_decision(Action::erase), as);
+      }
+      if (!reach.decision.allowed) return answer(Action::erase, reach.decision);
     }
     auto ruling = answer(Action::erase, reach.decision);
     ruling.tag = std::move(reach.tag);
-    if (rights_.is_immutable(route_.repository, route_.digest, as)) ruling.refusal = immutable();
+    if (immutable_tag) ruling.refusal = immutable();
     return ruling;
   }
 

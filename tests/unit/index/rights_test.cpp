@@ -124,7 +124,7 @@ class World {
   }
   [[nodiscard]] bool is_immutable(std::string_view word) const {
     return this->as("root", [&](const Rights& rights) {
-      return rights.is_immutable("r", digest_of(word), kBlob);
+      return rights.is_immutable("r", digest_of(word), Held::blob);
     });
   }
 

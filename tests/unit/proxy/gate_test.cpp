@@ -55,14 +55,18 @@ void fill(index::Index& facts, std::string_view repository) {
   const auto tag = [&](std::string_view name, std::string_view word) {
     facts.set_tag(repository, index::tag(name, word), kNow);
   };
-  const std::pair<const char*, index::Words> kImages[] = {
-      {"app", {"app-layer", "base"}}, {"amd", {"amd-layer"}},
-      {"arm", {"arm-layer"}},         {"other", {"other-layer", "base"}},
-      {"release", {"release-layer"}}, {"kept", {"kept-layer", "base"}},
-      {"sig", {"sig-layer"}},         {"other-sig", {"other-sig-layer"}},
-      {"loose", {"loose-layer"}},
+  const auto add = [&](std::string_view word, index::Words blobs) {
+    facts.add_manifest(repository, image(word, blobs));
   };
-  for (const auto& [word, blobs] : kImages) facts.add_manifest(repository, image(word, blobs));
+  add("app", {"app-layer", "base"});
+  add("amd", {"amd-layer"});
+  add("arm", {"arm-layer"});
+  add("other", {"other-layer", "base"});
+  add("release", {"release-layer"});
+  add("kept", {"kept-layer", "base"});
+  add("sig", {"sig-layer"});
+  add("other-sig", {"other-sig-layer"});
+  add("loose", {"loose-layer"});
   facts.add_manifest(repository, image_index("multi", {"amd", "arm"}));
   facts.add_manifest(repository, image_index("others", {"other", "arm"}));
   facts.add_manifest(repository, referrer("attest", "app", "pusher", {"attest-layer"}));
