@@ -334,15 +334,11 @@ bool Rights::is_immutable(std::string_view repository, std::string_view digest, 
   const auto* in = index_.find_repository(repository);
   const auto node = in == nullptr ? kNone : index_.find(*in, digest);
   if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
-  const Links links = as == Held::blob ? Links{Link::child, Link::blob} : Links{Link::child};
-  return climb(
-      index_, node, links, [](NodeId, NodeId) { return false; },
-      [&](NodeId manifest) {
-        const auto tags = index_.tags_of(manifest);
-        return std::any_of(tags.begin(), tags.end(), [&](const std::string* tag) {
-          return policy_.is_immutable(repository, *tag);
-        });
-      });
+  return any_tag(node, links_of(as), false,
+                 [&](std::string_view tag, const Grace*) {
+                   return policy_.is_immutable(repository, tag);
+                 }) ||
+         steps_ > kMostSteps;
 }
 
 std::vector<NodeId> Rights::referrers(std::string_view repository, std::string_view subject) const {

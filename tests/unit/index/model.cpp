@@ -12,7 +12,6 @@ namespace {
 using acl::Action;
 
 constexpr auto kGrace = std::chrono::minutes(15);
-constexpr auto kPossession = std::chrono::days(7);
 
 // Whether the tag speaks of no other manifest.
 bool is_ordinary(const Text& tag) { return !oci::is_fallback_tag(tag); }
@@ -43,8 +42,6 @@ void Model::changed() {
     for (auto& [possession, since] : repository.possessions) {
       if (tagged.holds(possession.digest, Held::blob)) since = seconds();
     }
-    std::erase_if(repository.possessions,
-                  [&](const auto& each) { return seconds() - each.second >= kPossession; });
     std::erase_if(repository.graces,
                   [&](const auto& each) { return seconds() >= each.second.until; });
   }
@@ -106,9 +103,11 @@ void Model::possess(const Text& repository, const Text& digest, const Text& acco
 bool Model::forget(const Text& repository, const Text& digest, Held as) {
   changed();
   auto& here = repositories_[repository];
+  // Only what has lapsed; until it is forgotten a tag that reaches it revives it.
   for (const auto& [possession, since] : here.possessions) {
-    if (possession.digest == digest) return false;
+    if (possession.digest == digest && seconds() - since < kPossession) return false;
   }
+  std::erase_if(here.possessions, [&](const auto& each) { return each.first.digest == digest; });
   if (as == Held::blob) {
     here.uploads.erase(digest);
     return true;

@@ -21,6 +21,8 @@
 
 namespace layergate::model {
 
+inline constexpr auto kPossession = std::chrono::days(7);
+
 using index::Held;
 using index::Seconds;
 using Text = std::string;
