@@ -75,6 +75,12 @@ void Model::remove_tag(const Text& repository, const Text& tag) {
 void Model::remove_manifest(const Text& repository, const Text& digest) {
   changed();
   auto& here = repositories_[repository];
+  // What hung below it may be untagged from now on: its possessions last from now.
+  Reached below;
+  descend(here, digest, nullptr, below);
+  for (auto& [possession, since] : here.possessions) {
+    if (below.holds(possession.digest, Held::blob)) since = seconds();
+  }
   here.manifests.erase(digest);
   for (auto& [name, manifest] : here.manifests) manifest.children.erase(digest);
   std::erase_if(here.tags, [&](const auto& each) { return each.second.root == digest; });
@@ -98,6 +104,11 @@ void Model::possess(const Text& repository, const Text& digest, const Text& acco
   auto& here = repositories_[repository];
   if (as == Held::blob) here.uploads.insert(digest);
   here.possessions[{digest, account, as}] = seconds();
+  // One time for both kinds.
+  for (const auto kind : {Held::blob, Held::manifest}) {
+    const auto held = here.possessions.find({digest, account, kind});
+    if (held != here.possessions.end()) held->second = seconds();
+  }
 }
 
 bool Model::forget(const Text& repository, const Text& digest, Held as) {
