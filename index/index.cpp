@@ -459,22 +459,25 @@ bool Index::may_be_reached(NodeId node) const {
 
 void Index::each_below(NodeId manifest, const std::function<void(NodeId)>& visit) const {
   Met met;
-  // A layer may be a manifest too, and reaches nothing as a layer.
-  std::unordered_set<NodeId> by_child;
-  std::vector<NodeId> todo{manifest};
-  met.add(manifest);
+  Met entered;  // a layer may be a manifest too, and reaches nothing as a layer
+  std::vector<NodeId> todo;
+  const auto meet = [&](NodeId node) {
+    if (met.add(node)) visit(node);
+  };
+  const auto enter = [&](NodeId node) {
+    meet(node);
+    if (entered.add(node)) todo.push_back(node);
+  };
+  enter(manifest);
   while (!todo.empty()) {
     const auto node = todo.back();
     todo.pop_back();
-    visit(node);
-    if (node != manifest && !by_child.contains(node)) continue;
     each_child(node, [&](Link link, NodeId child) {
-      if (link == Link::child) by_child.insert(child);
-      if (link != Link::subject && met.add(child)) todo.push_back(child);
+      if (link == Link::child) enter(child);
+      if (link == Link::blob) meet(child);
     });
     any_parent(node, Link::subject, [&](NodeId referrer) {
-      by_child.insert(referrer);
-      if (met.add(referrer)) todo.push_back(referrer);
+      enter(referrer);
       return false;
     });
   }

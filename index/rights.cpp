@@ -105,16 +105,45 @@ Decision Rights::on_grace(std::string_view repository, const Grace& grace) const
   return decision;
 }
 
+// Shown is the least there is: a referrer is, if who put it pushes to a tag that reaches its
+// subject by way of referrers that are shown. The ways may lead back to where they began, so it is
+// looked for again with what was found, until nothing more is.
 bool Rights::is_shown(NodeId referrer, NodeId subject, bool with_graces, int depth) const {
   const auto* it = index_.find_referrer(referrer);
   if (it == nullptr || is_spent()) return false;
-  const auto [known, is_new] = shown_[with_graces ? 1 : 0].try_emplace(referrer, false);
-  if (!is_new) return known->second;
-  const bool shown = std::any_of(it->putters.begin(), it->putters.end(), [&](const auto& p) {
-    return p.account.empty() || pushes_to(p, subject, with_graces, depth);
-  });
-  shown_[with_graces ? 1 : 0][referrer] = shown;
-  return shown;
+  auto& shown = shown_[with_graces ? 1 : 0];
+  const auto look = [&] {
+    shown.round_of[referrer] = shown.round;
+    const bool found = std::any_of(it->putters.begin(), it->putters.end(), [&](const auto& p) {
+      return p.account.empty() || pushes_to(p, subject, with_graces, depth);
+    });
+    if (found) {
+      shown.found.insert(referrer);
+      shown.grew = true;
+    }
+    return found;
+  };
+  if (shown.found.contains(referrer)) return true;
+  if (const auto known = shown.round_of.find(referrer);
+      known != shown.round_of.end() &&
+      (known->second == shown.round || known->second == kSettled)) {
+    return false;
+  }
+  if (shown.is_looking) return look();
+  shown.is_looking = true;
+  bool found = false;
+  do {
+    ++shown.round;
+    shown.grew = false;
+    found = look();
+  } while (!found && shown.grew && !is_spent());
+  shown.is_looking = false;
+  if (!shown.grew) {
+    for (auto& [node, round] : shown.round_of) {
+      if (round == shown.round) round = kSettled;
+    }
+  }
+  return found;
 }
 
 // Only ordinary tags count here, and no fallback tag's reach: digests cannot form a circle, tags

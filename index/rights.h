@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "acl/policy.h"
@@ -94,7 +95,15 @@ class Rights {
   // object together take so many steps. Beyond them nothing is allowed.
   static constexpr std::size_t kMostSteps = 300'000;
   mutable std::size_t steps_ = 0;
-  mutable std::array<std::unordered_map<NodeId, bool>, 2> shown_;  // without and with graces
+  struct Shown {
+    std::unordered_set<NodeId> found;
+    std::unordered_map<NodeId, int> round_of;  // in which the others were looked at last
+    int round = 0;
+    bool grew = false;
+    bool is_looking = false;
+  };
+  static constexpr int kSettled = -1;   // looked at, and not shown
+  mutable std::array<Shown, 2> shown_;  // without and with graces
   [[nodiscard]] bool is_spent() const { return ++steps_ > kMostSteps; }
 };
 

@@ -527,6 +527,26 @@ TEST_CASE("index: a layer that is a manifest too is reached as a layer, and noth
   CHECK(below == 2);
 }
 
+TEST_CASE("index: what is a layer of one and a child of another is reached as both, in any order") {
+  for (int i = 0; i < 20; ++i) {
+    CAPTURE(i);
+    const auto inner = "inner" + std::to_string(i);
+    Facts facts;
+    facts.add(image_index("multi", {"a", inner, "z"}));
+    facts.add(image("a", {"both"}));
+    facts.add(image("z", {"both"}));
+    facts.add(image_index(inner, {"both"}));
+    facts.add(image("both", {"deeper"}));
+    std::size_t below = 0;
+    facts.index.each_below(facts.node("multi"), [&](NodeId) { ++below; });
+    CHECK(below == 6);
+    facts.possess("alice", "deeper", Held::blob, kNow);
+    facts.set_tag("t", "multi");
+    facts.remove_tag("t", kNow + days(100));
+    CHECK(facts.possesses("alice", "deeper", Held::blob, kNow + days(101)));
+  }
+}
+
 TEST_CASE("index: a circle of links is gone around once") {
   // No digests can form one, but a file on disk might.
   Facts facts;
