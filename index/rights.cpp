@@ -126,7 +126,7 @@ bool Rights::is_shown(NodeId referrer, NodeId subject, bool with_graces, int dep
   if (shown.found.contains(referrer)) return true;
   if (const auto known = shown.round_of.find(referrer);
       known != shown.round_of.end() &&
-      (known->second == shown.round || known->second == kSettled)) {
+      (known->second == kSettled || (shown.is_looking && known->second == shown.round))) {
     return false;
   }
   if (shown.is_looking) return look();
