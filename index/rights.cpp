@@ -41,8 +41,11 @@ Decision Rights::plain(const Principal& who, Action action, std::string_view rep
   return decision;
 }
 
-Decision Rights::on_tag(Action action, std::string_view repository, std::string_view tag) const {
-  if (!oci::is_fallback_tag(tag)) return plain(who_, action, repository, tag);
+// By the ordinary tags that reach what a fallback tag speaks of; nothing if none does, or if it is
+// an ordinary tag itself.
+std::optional<Decision> Rights::by_subject(Action action, std::string_view repository,
+                                           std::string_view tag) const {
+  if (!oci::is_fallback_tag(tag)) return std::nullopt;
   const auto subject = oci::subject_of_tag(tag);
   if (subject.empty()) return policy_.decide_every_tag(who_, action, repository);
   const auto* in = index_.find_repository(repository);
@@ -58,7 +61,12 @@ Decision Rights::on_tag(Action action, std::string_view repository, std::string_
       return decision->allowed;
     });
   }
-  if (is_spent()) return {false, Reason::no_tag, nullptr};
+  if (is_spent()) return Decision{false, Reason::no_tag, nullptr};
+  return decision;
+}
+
+Decision Rights::on_tag(Action action, std::string_view repository, std::string_view tag) const {
+  const auto decision = by_subject(action, repository, tag);
   return decision ? *decision : plain(who_, action, repository, tag);
 }
 
@@ -98,7 +106,8 @@ bool Rights::any_tag(NodeId node, Links links, bool with_graces, Visit visit) co
 
 // What a tag was at is not its present owner's, if only who pushed it makes it his.
 Decision Rights::on_grace(std::string_view repository, const Grace& grace) const {
-  auto decision = on_tag(Action::pull, repository, grace.tag);
+  if (const auto decision = by_subject(Action::pull, repository, grace.tag)) return *decision;
+  auto decision = plain(who_, Action::pull, repository, grace.tag);
   if (decision.reason == Reason::unregistered && grace.account != who_.account) {
     decision = {false, Reason::no_rule, nullptr};
   }

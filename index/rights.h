@@ -80,6 +80,9 @@ class Rights {
   [[nodiscard]] std::optional<Reach> read_from_tags(const Repository& repository, NodeId node,
                                                     Held as) const;
   [[nodiscard]] bool reaches(const Repository& repository, NodeId root, NodeId node, Held as) const;
+  [[nodiscard]] std::optional<acl::Decision> by_subject(acl::Action action,
+                                                        std::string_view repository,
+                                                        std::string_view tag) const;
   [[nodiscard]] acl::Decision on_grace(std::string_view repository, const Grace& grace) const;
   [[nodiscard]] const Grace* find_grace(NodeId node, std::string_view tag) const;
   [[nodiscard]] bool is_shown(NodeId referrer, NodeId subject, bool with_graces, int depth) const;
