@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -66,10 +67,12 @@ class Inspector final : public nlohmann::json_sax<json> {
   bool binary(binary_t& /*value*/) override { return count(); }
   bool start_object(std::size_t /*elements*/) override {
     keys_.emplace_back();
+    is_free_.push_back(std::exchange(next_is_free_, false));
     return count() && deepen();
   }
   bool end_object() override {
     keys_.pop_back();
+    is_free_.pop_back();
     --depth_;
     return true;
   }
@@ -80,7 +83,8 @@ class Inspector final : public nlohmann::json_sax<json> {
   }
   bool key(string_t& key) override {
     if (!keys_.back().insert(key).second) return refuse("holds the same key twice");
-    if (is_variant(key)) return refuse("holds a known key in other letters");
+    if (!is_free_.back() && is_variant(key)) return refuse("holds a known key in other letters");
+    next_is_free_ = key == "annotations";
     return count();
   }
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
@@ -97,6 +101,8 @@ class Inspector final : public nlohmann::json_sax<json> {
   bool deepen() { return ++depth_ <= kDeepest || refuse("is nested too deeply"); }
 
   std::vector<std::set<std::string>> keys_;
+  std::vector<bool> is_free_;  // objects whose keys anybody may choose: annotations
+  bool next_is_free_ = false;
   std::size_t values_ = 0;
   int depth_ = 0;
   std::string wrong_;
