@@ -148,7 +148,8 @@ Answer Model::on_digest(const proxy::Route& route, const Who& who, Held as) cons
 // the registry alone, which looks for them, but for those with urls.
 bool Model::may_name(const Who& who, const Text& repository, const oci::Descriptor& named,
                      Held as) const {
-  if (exists(repository, named.digest, as)) return may_read(who, repository, named.digest, as);
+  if (!may_read(who, repository, named.digest, as)) return false;
+  if (exists(repository, named.digest, as)) return true;
   return as == Held::blob && !named.has_urls && is_admin(who, Action::pull, repository);
 }
 
