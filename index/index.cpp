@@ -243,6 +243,20 @@ void Index::drop_possessions(NodeId node) {
   }
 }
 
+void Index::drop_possessions(NodeId node, Held as) {
+  std::uint32_t* at = &nodes_[node].first_possession;
+  while (*at != kNone) {
+    auto& held = possessions_[*at];
+    held.kinds &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(as));
+    if (held.kinds != 0) {
+      at = &held.next;
+      continue;
+    }
+    free_possessions_.push_back(*at);
+    *at = held.next;
+  }
+}
+
 void Index::remove_manifest(std::string_view repository, std::string_view digest, Seconds now) {
   auto& in = ensure_repository(repository);
   const auto node = find(in, digest);
@@ -256,36 +270,14 @@ void Index::remove_manifest(std::string_view repository, std::string_view digest
   drop_graces(node, [](const Grace&) { return true; });
   remove_from_parents(node);
   clear_manifest(node);
-  // Who put it holds it no more; that he uploaded the same bytes as a blob stays true.
-  std::uint32_t* at = &nodes_[node].first_possession;
-  while (*at != kNone) {
-    auto& held = possessions_[*at];
-    held.kinds &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Held::manifest));
-    if (held.kinds != 0) {
-      at = &held.next;
-      continue;
-    }
-    free_possessions_.push_back(*at);
-    *at = held.next;
-  }
+  drop_possessions(node, Held::manifest);
   release(node);
 }
 
 void Index::remove_blob(std::string_view repository, std::string_view digest) {
-  const auto* in = find_repository(repository);
-  const auto node = in == nullptr ? kNone : find(*in, digest);
+  const auto node = find(repository, digest);
   if (node == kNone) return;
-  std::uint32_t* at = &nodes_[node].first_possession;
-  while (*at != kNone) {
-    auto& held = possessions_[*at];
-    held.kinds &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(Held::blob));
-    if (held.kinds != 0) {
-      at = &held.next;
-      continue;
-    }
-    free_possessions_.push_back(*at);
-    *at = held.next;
-  }
+  drop_possessions(node, Held::blob);
   release(node);
 }
 
@@ -387,6 +379,16 @@ NodeId Index::find(const Repository& repository, std::string_view digest) const 
   });
 }
 
+NodeId Index::find(std::string_view repository, std::string_view digest) const {
+  const auto* in = find_repository(repository);
+  return in == nullptr ? kNone : find(*in, digest);
+}
+
+NodeId Index::find_manifest(std::string_view repository, std::string_view digest) const {
+  const auto node = find(repository, digest);
+  return node != kNone && is_manifest(node) ? node : kNone;
+}
+
 std::string Index::digest_of(NodeId node) const {
   if (nodes_[node].other_algorithm) return other_digests_.at(node);
   return oci::sha256_text(nodes_[node].digest);
@@ -395,6 +397,11 @@ std::string Index::digest_of(NodeId node) const {
 const Tag* Index::find_tag(const Repository& repository, std::string_view tag) const {
   const auto found = repository.tags.find(tag);
   return found == repository.tags.end() ? nullptr : &found->second;
+}
+
+const Tag* Index::find_tag(std::string_view repository, std::string_view tag) const {
+  const auto* in = find_repository(repository);
+  return in == nullptr ? nullptr : find_tag(*in, tag);
 }
 
 std::span<const std::string* const> Index::tags_of(NodeId node) const {

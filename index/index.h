@@ -118,6 +118,10 @@ class Index {
   [[nodiscard]] const Repository* next_repository(std::string_view after) const;
 
   [[nodiscard]] NodeId find(const Repository& repository, std::string_view digest) const;
+  // kNone also if there is no such repository.
+  [[nodiscard]] NodeId find(std::string_view repository, std::string_view digest) const;
+  // kNone also if it is no manifest.
+  [[nodiscard]] NodeId find_manifest(std::string_view repository, std::string_view digest) const;
   [[nodiscard]] bool is_manifest(NodeId node) const { return nodes_[node].type != kNotManifest; }
   [[nodiscard]] oci::MediaType media_type(NodeId node) const {
     return static_cast<oci::MediaType>(nodes_[node].type);
@@ -125,6 +129,8 @@ class Index {
   [[nodiscard]] RepositoryId repository_of(NodeId node) const { return nodes_[node].repository; }
   [[nodiscard]] std::string digest_of(NodeId node) const;
   [[nodiscard]] const Tag* find_tag(const Repository& repository, std::string_view tag) const;
+  // nullptr also if there is no such repository.
+  [[nodiscard]] const Tag* find_tag(std::string_view repository, std::string_view tag) const;
   [[nodiscard]] std::span<const std::string* const> tags_of(NodeId node) const;
   [[nodiscard]] std::span<const Grace> graces_of(NodeId node) const;
   [[nodiscard]] const Referrer* find_referrer(NodeId node) const;
@@ -235,6 +241,8 @@ class Index {
   void remove_from_parents(NodeId child);
   void clear_manifest(NodeId node);
   void drop_possessions(NodeId node);
+  // Of all accounts, as this only: that they brought the same bytes as the other stays true.
+  void drop_possessions(NodeId node, Held as);
   // Frees the node if nothing speaks of it any more.
   void release(NodeId node);
   void drop_graces(NodeId node, const std::function<bool(const Grace&)>& is_over);

@@ -72,6 +72,22 @@ std::string why(const UpstreamAnswer& answer) {
 
 Outcome failed(std::string problem) { return {Outcome::Kind::failed, 0, "", std::move(problem)}; }
 
+// What a DELETE came to; nothing if the answer does not say.
+std::optional<Outcome> outcome_of_delete(const UpstreamAnswer& answer) {
+  if (answer.is_success()) return Outcome{Outcome::Kind::done, answer.status, "", ""};
+  if (answer.status == 404) return Outcome{Outcome::Kind::absent, answer.status, "", ""};
+  if (answer.status == 405) return Outcome{Outcome::Kind::unsupported, answer.status, "", ""};
+  if (answer.status >= 400 && answer.status < 500) {
+    return Outcome{Outcome::Kind::refused, answer.status, answer.body, ""};
+  }
+  return std::nullopt;
+}
+
+// Whether what was asked to go is not there now.
+bool is_gone(const Outcome& outcome) {
+  return outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::absent;
+}
+
 }  // namespace
 
 void Keeper::FreeBase::operator()(event_base* base) const { event_base_free(base); }
@@ -257,15 +273,34 @@ void Keeper::ask(const std::string& method, const std::string& target, UpstreamC
   client_->ask(std::move(request), Urgency::someone_waits, std::move(done));
 }
 
+bool Keeper::holds_manifest(const std::string& repository, const std::string& digest) const {
+  return index_.read(
+      [&](const Index& facts) { return facts.find_manifest(repository, digest) != kNone; });
+}
+
+bool Keeper::knows_all_of(const std::string& repository) const {
+  return index_.read([&](const Index& facts) {
+    const auto* in = facts.find_repository(repository);
+    return in != nullptr && in->known;
+  });
+}
+
+std::string Keeper::root_of(const std::string& repository, const std::string& tag) const {
+  return index_.read([&](const Index& facts) {
+    const auto* found = facts.find_tag(repository, tag);
+    return found == nullptr ? std::string() : facts.digest_of(found->root);
+  });
+}
+
 void Keeper::survey(Survey::Question question, Survey::Done done) {
-  const auto id = next_survey_++;
   question.is_known = [this, repository = question.repository](const std::string& digest) {
-    return index_.read([&](const Index& facts) {
-      const auto* in = facts.find_repository(repository);
-      const auto node = in == nullptr ? kNone : facts.find(*in, digest);
-      return node != kNone && facts.is_manifest(node);
-    });
+    return holds_manifest(repository, digest);
   };
+  survey_all(std::move(question), std::move(done));
+}
+
+void Keeper::survey_all(Survey::Question question, Survey::Done done) {
+  const auto id = next_survey_++;
   auto end = [this, id, done = std::move(done)](Surveyed surveyed) {
     later([this, id] { surveys_.erase(id); });
     done(std::move(surveyed));
@@ -309,16 +344,18 @@ void Keeper::survey_repository(const std::string& repository, Urgency urgency) {
   });
 }
 
+void Keeper::add_manifest(const std::string& repository, const ManifestRecord& record) {
+  index_.write([&](Index& facts) { facts.add_manifest(repository, record); });
+  write([repository, record](Store& store) { store.put_manifest(repository, record); });
+}
+
 // Writes down what was found. `all_tags`: what is not among its tags is gone.
 void Keeper::take_survey(const std::string& repository, const Surveyed& surveyed, bool all_tags) {
   for (const auto& what : surveyed.skipped) spdlog::warn("index: passed over: {}", what);
   const bool was_there =
       index_.read([&](const Index& facts) { return facts.find_repository(repository) != nullptr; });
   if (!surveyed.exists && !was_there) return;
-  for (const auto& [digest, record] : surveyed.manifests) {
-    index_.write([&, &record = record](Index& facts) { facts.add_manifest(repository, record); });
-    write([repository, record = record](Store& store) { store.put_manifest(repository, record); });
-  }
+  for (const auto& [digest, record] : surveyed.manifests) add_manifest(repository, record);
   std::vector<TagRecord> moved;
   std::vector<std::string> gone;
   index_.read([&](const Index& facts) {
@@ -385,21 +422,14 @@ void Keeper::on_catalog(const UpstreamAnswer& answer, const std::string& last) {
   const auto json = nlohmann::json::parse(answer.body, nullptr, false);
   if (answer.status != 200 || !json.is_object() || !json.contains("repositories") ||
       !json["repositories"].is_array()) {
-    const auto why = answer.status == 0     ? answer.problem
-                     : answer.status != 200 ? "it answered " + std::to_string(answer.status)
-                                            : "its list cannot be read";
-    return end_catalog("the registry cannot tell which repositories it holds: " + why);
+    return end_catalog("the registry cannot tell which repositories it holds: " +
+                       (answer.status == 200 ? "its list cannot be read" : why(answer)));
   }
   std::string next = last;
   for (const auto& entry : json["repositories"]) {
     if (!entry.is_string()) continue;
     next = entry.get<std::string>();
-    if (!oci::is_repository(next) || index_.read([&](const Index& facts) {
-          const auto* in = facts.find_repository(next);
-          return in != nullptr && in->known;
-        })) {
-      continue;
-    }
+    if (!oci::is_repository(next) || knows_all_of(next)) continue;
     to_learn_.push_back(next);
     ++to_learn_in_all_;
   }
@@ -468,11 +498,7 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
   post([this, repository = std::move(repository), tag = std::move(tag), known = std::move(known)] {
     ask("HEAD", manifest_target(repository, tag),
         [this, repository, tag, known](const UpstreamAnswer& answer) {
-          const auto at = index_.read([&](const Index& facts) {
-            const auto* in = facts.find_repository(repository);
-            const auto* found = in == nullptr ? nullptr : facts.find_tag(*in, tag);
-            return found == nullptr ? std::string() : facts.digest_of(found->root);
-          });
+          const auto at = root_of(repository, tag);
           if (answer.status == 404 ? at.empty() : answer.status == 200 && answer.digest == at) {
             return known("");
           }
@@ -526,11 +552,7 @@ void Keeper::change(const std::string& repository, const std::string& account, c
       told(failed("it is not known yet what became of an earlier change; try again"));
       return leave(repository);
     }
-    const bool is_known = index_.read([&](const Index& facts) {
-      const auto* in = facts.find_repository(repository);
-      return in != nullptr && in->known;
-    });
-    if (is_known) return job(told);
+    if (knows_all_of(repository)) return job(told);
     // A new name, or one that the catalogue did not show when it was asked.
     Survey::Question question;
     question.repository = repository;
@@ -556,8 +578,7 @@ void Keeper::push(Push push, Done done) {
 
 void Keeper::decide_push(const std::shared_ptr<Push>& push, const Done& done) {
   const auto refusal = index_.read([&](const Index& facts) -> std::optional<Outcome::Kind> {
-    const auto* in = facts.find_repository(push->repository);
-    const auto* tag = in == nullptr || push->tag.empty() ? nullptr : facts.find_tag(*in, push->tag);
+    const auto* tag = push->tag.empty() ? nullptr : facts.find_tag(push->repository, push->tag);
     if (tag != nullptr) {
       const bool is_own =
           tag->account != kNone && facts.account_name(tag->account) == push->account;
@@ -574,22 +595,21 @@ void Keeper::decide_push(const std::shared_ptr<Push>& push, const Done& done) {
     done({*refusal, 0, "", ""});
     return leave(push->repository);
   }
-  auto id = std::make_shared<std::int64_t>(0);
-  write(
-      [push, id](Store& store) {
-        *id = store.add_intent(
-            {0, push->repository, push->tag, push->digest, "", push->account, push->address});
-      },
-      [this, push, done, id](bool written) {
-        if (written) return put(push, done, *id);
-        done(failed("the index cannot be written"));
-        leave(push->repository);
-      });
+  begin({0, push->repository, push->tag, push->digest, "", push->account, push->address}, done,
+        [this, push, done](const Intent& intent) { put(push, done, intent); });
 }
 
-void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, std::int64_t intent_id) {
-  const Intent intent{intent_id, push->repository, push->tag,    push->digest,
-                      "",        push->account,    push->address};
+void Keeper::begin(Intent intent, const Done& done, std::function<void(const Intent&)> next) {
+  auto shared = std::make_shared<Intent>(std::move(intent));
+  write([shared](Store& store) { shared->id = store.add_intent(*shared); },
+        [this, shared, done, next = std::move(next)](bool written) {
+          if (written) return next(*shared);
+          done(failed("the index cannot be written"));
+          leave(shared->repository);
+        });
+}
+
+void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, const Intent& intent) {
   const auto reference = push->tag.empty() ? push->digest : push->tag;
   ask(
       "PUT", manifest_target(push->repository, reference),
@@ -601,8 +621,7 @@ void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, std::int64
         if (answer.status >= 400 && answer.status < 500) {
           return end_change(intent, done, {Outcome::Kind::refused, answer.status, answer.body, ""});
         }
-        doubt(intent, done,
-              answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status));
+        doubt(intent, done, why(answer));
       },
       push->content_type, push->body);
 }
@@ -616,11 +635,10 @@ void Keeper::record_push(const Push& push) {
   index_.write([&](Index& facts) {
     facts.add_manifest(push.repository, record);
     facts.possess(push.repository, push.digest, push.account, Held::manifest, at);
-    const auto* in = facts.find_repository(push.repository);
     facts.set_known(push.repository, true);  // it was surveyed before, and exists now
-    record = facts.record_of(facts.find(*in, push.digest));
+    record = facts.record_of(facts.find(push.repository, push.digest));
     if (push.tag.empty()) return;
-    const auto* before = facts.find_tag(*in, push.tag);
+    const auto* before = facts.find_tag(push.repository, push.tag);
     if (before != nullptr) old = facts.digest_of(before->root);
   });
   if (!old.empty() && old != push.digest) record_untag(push.repository, push.tag);
@@ -642,8 +660,7 @@ void Keeper::record_untag(const std::string& repository, const std::string& tag)
   std::string account;
   std::vector<std::string> below;
   index_.write([&](Index& facts) {
-    const auto* in = facts.find_repository(repository);
-    const auto* found = in == nullptr ? nullptr : facts.find_tag(*in, tag);
+    const auto* found = facts.find_tag(repository, tag);
     if (found == nullptr) return;
     if (found->account != kNone) account = facts.account_name(found->account);
     root = facts.digest_of(found->root);
@@ -667,8 +684,7 @@ void Keeper::record_removal(const std::string& repository, const std::string& di
   std::vector<std::string> below;
   std::vector<ManifestRecord> indexes;  // that named it
   index_.write([&](Index& facts) {
-    const auto* in = facts.find_repository(repository);
-    const auto node = in == nullptr ? kNone : facts.find(*in, digest);
+    const auto node = facts.find(repository, digest);
     if (node == kNone) return;
     std::vector<NodeId> parents;
     facts.any_parent(node, Link::child, [&](NodeId parent) {
@@ -727,77 +743,60 @@ void Keeper::resolve(const Intent& intent, int attempt) {
   question.urgency = Urgency::someone_waits;
   if (!intent.digest.empty()) question.also = {intent.digest};
   // All of it is asked for, whatever is known: the question is what is there.
-  const auto id = next_survey_++;
-  auto end = [this, id, intent, attempt](const Surveyed& surveyed) {
-    later([this, id] { surveys_.erase(id); });
+  survey_all(std::move(question), [this, intent, attempt](const Surveyed& surveyed) {
     if (!surveyed.problem.empty()) return resolved(intent, attempt, false);
     const auto tag = surveyed.tags.find(intent.tag);
-    const bool is_there = tag != surveyed.tags.end();
-    if (is_there && tag->second == intent.stand_in) {
+    if (tag != surveyed.tags.end() && tag->second == intent.stand_in) {
       ask("DELETE", manifest_target(intent.repository, intent.stand_in),
           [this, intent, attempt](const UpstreamAnswer& answer) {
-            if (answer.status == 202 || answer.status == 404) {
-              record_untag(intent.repository, intent.tag);
-            }
-            resolved(intent, attempt, answer.status == 202 || answer.status == 404);
+            const bool gone = answer.status == 202 || answer.status == 404;
+            if (gone) record_untag(intent.repository, intent.tag);
+            resolved(intent, attempt, gone);
           });
       return;
     }
-    if (!intent.digest.empty()) {
-      const auto found = surveyed.manifests.find(intent.digest);
-      if (found == surveyed.manifests.end()) {
-        record_removal(intent.repository, intent.digest);
-      } else if (!intent.account.empty() && (is_there || intent.tag.empty())) {
-        auto record = found->second;
-        if (record.subject() != nullptr) record.putters = {{intent.account, intent.address}};
-        index_.write([&](Index& facts) {
-          facts.add_manifest(intent.repository, record);
-          facts.possess(intent.repository, intent.digest, intent.account, Held::manifest, now());
-        });
-        write([repository = intent.repository, record, account = intent.account,
-               at = now()](Store& store) {
-          store.put_manifest(repository, record);
-          store.put_possession(repository, record.digest, account, Held::manifest, at);
-        });
-      }
-    }
-    if (!intent.tag.empty()) {
-      const auto at = index_.read([&](const Index& facts) {
-        const auto* in = facts.find_repository(intent.repository);
-        const auto* old = in == nullptr ? nullptr : facts.find_tag(*in, intent.tag);
-        return old == nullptr ? std::string() : facts.digest_of(old->root);
-      });
-      if (!at.empty() && (!is_there || tag->second != at)) {
-        record_untag(intent.repository, intent.tag);
-      }
-      if (is_there && tag->second != at) {
-        for (const auto& [digest, record] : surveyed.manifests) {
-          if (digest == intent.digest) continue;
-          const bool is_known = index_.read([&, &digest = digest](const Index& facts) {
-            const auto* in = facts.find_repository(intent.repository);
-            const auto node = in == nullptr ? kNone : facts.find(*in, digest);
-            return node != kNone && facts.is_manifest(node);
-          });
-          if (is_known) continue;
-          index_.write([&, &record = record](Index& facts) {
-            facts.add_manifest(intent.repository, record);
-          });
-          write([repository = intent.repository, record = record](Store& store) {
-            store.put_manifest(repository, record);
-          });
-        }
-        const TagRecord moved{intent.tag, tag->second,
-                              tag->second == intent.digest ? intent.account : "", now()};
-        index_.write([&](Index& facts) { facts.set_tag(intent.repository, moved, now()); });
-        write([repository = intent.repository, moved](Store& store) {
-          store.put_tag(repository, moved);
-        });
-      }
-    }
+    if (!intent.digest.empty()) resolve_manifest(intent, surveyed);
+    if (!intent.tag.empty()) resolve_tag(intent, surveyed);
     resolved(intent, attempt, true);
-  };
-  surveys_.emplace(id, std::make_unique<Survey>(*client_, std::move(question), std::move(end)))
-      .first->second->start();
+  });
+}
+
+void Keeper::resolve_manifest(const Intent& intent, const Surveyed& surveyed) {
+  const auto found = surveyed.manifests.find(intent.digest);
+  if (found == surveyed.manifests.end()) {
+    return record_removal(intent.repository, intent.digest);
+  }
+  const bool was_pushed =
+      !intent.account.empty() && (intent.tag.empty() || surveyed.tags.contains(intent.tag));
+  if (!was_pushed) return;
+  auto record = found->second;
+  if (record.subject() != nullptr) record.putters = {{intent.account, intent.address}};
+  add_manifest(intent.repository, record);
+  const auto at = now();
+  index_.write([&](Index& facts) {
+    facts.possess(intent.repository, intent.digest, intent.account, Held::manifest, at);
+  });
+  write([intent, at](Store& store) {
+    store.put_possession(intent.repository, intent.digest, intent.account, Held::manifest, at);
+  });
+}
+
+void Keeper::resolve_tag(const Intent& intent, const Surveyed& surveyed) {
+  const auto ours = root_of(intent.repository, intent.tag);
+  const auto tag = surveyed.tags.find(intent.tag);
+  const auto theirs = tag == surveyed.tags.end() ? std::string() : tag->second;
+  if (ours == theirs) return;
+  if (!ours.empty()) record_untag(intent.repository, intent.tag);
+  if (theirs.empty()) return;
+  for (const auto& [digest, record] : surveyed.manifests) {
+    if (digest != intent.digest && !holds_manifest(intent.repository, digest)) {
+      add_manifest(intent.repository, record);
+    }
+  }
+  const TagRecord moved{intent.tag, theirs, theirs == intent.digest ? intent.account : "", now()};
+  index_.write([&](Index& facts) { facts.set_tag(intent.repository, moved, moved.at); });
+  write(
+      [repository = intent.repository, moved](Store& store) { store.put_tag(repository, moved); });
 }
 
 void Keeper::resolved(const Intent& intent, int attempt, bool known) {
@@ -818,72 +817,49 @@ void Keeper::resolved(const Intent& intent, int attempt, bool known) {
   leave(intent.repository);
 }
 
-void Keeper::remove_manifest(Delete request, Done done) {
+void Keeper::remove_digest(Delete request, Done done,
+                           std::function<void(const Delete&, const Done&)> job) {
   auto shared = std::make_shared<Delete>(std::move(request));
-  post([this, shared, done = std::move(done)] {
-    change(shared->repository, shared->account, done, [this, shared](const Done& told) {
-      if (!index_.read(shared->still)) {
-        told({Outcome::Kind::changed, 0, "", ""});
-        return leave(shared->repository);
-      }
-      auto intent = std::make_shared<Intent>(
-          Intent{0, shared->repository, "", shared->reference, "", "", ""});
-      write([intent](Store& store) { intent->id = store.add_intent(*intent); },
-            [this, intent, told](bool written) {
-              if (written) return delete_manifest(intent, told);
-              told(failed("the index cannot be written"));
-              leave(intent->repository);
-            });
+  post([this, shared, done = std::move(done), job = std::move(job)] {
+    change(shared->repository, shared->account, done, [this, shared, job](const Done& told) {
+      if (index_.read(shared->still)) return job(*shared, told);
+      told({Outcome::Kind::changed, 0, "", ""});
+      leave(shared->repository);
     });
   });
 }
 
-void Keeper::delete_manifest(const std::shared_ptr<Intent>& intent, const Done& done) {
-  ask("DELETE", manifest_target(intent->repository, intent->digest),
+void Keeper::remove_manifest(Delete request, Done done) {
+  remove_digest(std::move(request), std::move(done), [this](const Delete& it, const Done& told) {
+    begin({0, it.repository, "", it.reference, "", "", ""}, told,
+          [this, told](const Intent& intent) { delete_manifest(intent, told); });
+  });
+}
+
+void Keeper::delete_manifest(const Intent& intent, const Done& done) {
+  ask("DELETE", manifest_target(intent.repository, intent.digest),
       [this, intent, done](const UpstreamAnswer& answer) {
-        Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
-        if (answer.is_success() || answer.status == 404) {
-          record_removal(intent->repository, intent->digest);
-          if (answer.status == 404) outcome.kind = Outcome::Kind::absent;
-        } else if (answer.status == 405) {
-          outcome.kind = Outcome::Kind::unsupported;
-        } else if (answer.status >= 400 && answer.status < 500) {
-          outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
-        } else {
-          return doubt(*intent, done, why(answer));
-        }
-        end_change(*intent, done, outcome);
+        const auto outcome = outcome_of_delete(answer);
+        if (!outcome) return doubt(intent, done, why(answer));
+        if (is_gone(*outcome)) record_removal(intent.repository, intent.digest);
+        end_change(intent, done, *outcome);
       });
 }
 
 void Keeper::remove_blob(Delete request, Done done) {
-  auto shared = std::make_shared<Delete>(std::move(request));
-  post([this, shared, done = std::move(done)] {
-    change(shared->repository, shared->account, done, [this, shared](const Done& told) {
-      if (!index_.read(shared->still)) {
-        told({Outcome::Kind::changed, 0, "", ""});
-        return leave(shared->repository);
-      }
-      ask("DELETE", "/v2/" + shared->repository + "/blobs/" + shared->reference,
-          [this, shared, told](const UpstreamAnswer& answer) {
-            const auto& repository = shared->repository;
-            const auto& digest = shared->reference;
-            Outcome outcome{Outcome::Kind::done, answer.status, "", ""};
-            if (answer.is_success() || answer.status == 404) {
-              index_.write([&](Index& facts) { facts.remove_blob(repository, digest); });
-              write([=](Store& store) { store.drop_possession(repository, digest, Held::blob); });
-              if (answer.status == 404) outcome.kind = Outcome::Kind::absent;
-            } else if (answer.status == 405) {
-              outcome.kind = Outcome::Kind::unsupported;
-            } else if (answer.status >= 400 && answer.status < 500) {
-              outcome = {Outcome::Kind::refused, answer.status, answer.body, ""};
-            } else {
-              outcome = failed("the registry did not say whether it was done: " + why(answer));
-            }
-            told(outcome);
-            leave(repository);
-          });
-    });
+  remove_digest(std::move(request), std::move(done), [this](const Delete& it, const Done& told) {
+    ask("DELETE", "/v2/" + it.repository + "/blobs/" + it.reference,
+        [this, repository = it.repository, digest = it.reference,
+         told](const UpstreamAnswer& answer) {
+          const auto outcome = outcome_of_delete(answer).value_or(
+              failed("the registry did not say whether it was done: " + why(answer)));
+          if (is_gone(outcome)) {
+            index_.write([&](Index& facts) { facts.remove_blob(repository, digest); });
+            write([=](Store& store) { store.drop_possession(repository, digest, Held::blob); });
+          }
+          told(outcome);
+          leave(repository);
+        });
   });
 }
 
@@ -892,8 +868,7 @@ void Keeper::remove_tag(Delete request, Done done) {
   post([this, shared, done = std::move(done)] {
     change(shared->repository, shared->account, done, [this, shared](const Done& told) {
       const auto refusal = index_.read([&](const Index& facts) -> std::optional<Outcome::Kind> {
-        const auto* in = facts.find_repository(shared->repository);
-        if (in == nullptr || facts.find_tag(*in, shared->reference) == nullptr) {
+        if (facts.find_tag(shared->repository, shared->reference) == nullptr) {
           return Outcome::Kind::absent;
         }
         return shared->still(facts) ? std::nullopt : std::optional(Outcome::Kind::changed);
@@ -903,58 +878,52 @@ void Keeper::remove_tag(Delete request, Done done) {
         return leave(shared->repository);
       }
       auto body = std::make_shared<std::string>(make_stand_in());
-      auto intent = std::make_shared<Intent>(
-          Intent{0, shared->repository, shared->reference, "", oci::sha256_of(*body), "", ""});
-      write([intent](Store& store) { intent->id = store.add_intent(*intent); },
-            [this, intent, body, told](bool written) {
-              if (written) return take_tag_away(intent, body, told);
-              told(failed("the index cannot be written"));
-              leave(intent->repository);
-            });
+      begin({0, shared->repository, shared->reference, "", oci::sha256_of(*body), "", ""}, told,
+            [this, body, told](const Intent& intent) { take_tag_away(intent, body, told); });
     });
   });
 }
 
 // A registry that knows how does it at once (3.x). 2.8 does not: there a manifest of our own is put
 // over the tag and deleted by its digest, which takes the tag along and leaves what it was at.
-void Keeper::take_tag_away(const std::shared_ptr<Intent>& intent,
-                           const std::shared_ptr<std::string>& stand_in, const Done& done) {
-  ask("DELETE", manifest_target(intent->repository, intent->tag),
+void Keeper::take_tag_away(const Intent& intent, const std::shared_ptr<std::string>& stand_in,
+                           const Done& done) {
+  ask("DELETE", manifest_target(intent.repository, intent.tag),
       [=, this](const UpstreamAnswer& native) {
         if (native.is_success() || native.status == 404) {
-          record_untag(intent->repository, intent->tag);
-          return end_change(*intent, done, {Outcome::Kind::done, 202, "", ""});
+          record_untag(intent.repository, intent.tag);
+          return end_change(intent, done, {Outcome::Kind::done, 202, "", ""});
         }
         if (native.status != 400 && native.status != 405) {
-          return doubt(*intent, done, why(native));
+          return doubt(intent, done, why(native));
         }
         // A registry that does not delete would keep the stand-in for ever.
-        ask("DELETE", manifest_target(intent->repository, intent->stand_in),
+        ask("DELETE", manifest_target(intent.repository, intent.stand_in),
             [=, this](const UpstreamAnswer& probe) {
               if (probe.status != 404) {
-                return end_change(*intent, done, {Outcome::Kind::unsupported, 405, "", ""});
+                return end_change(intent, done, {Outcome::Kind::unsupported, 405, "", ""});
               }
               put_stand_in(intent, stand_in, done);
             });
       });
 }
 
-void Keeper::put_stand_in(const std::shared_ptr<Intent>& intent,
-                          const std::shared_ptr<std::string>& stand_in, const Done& done) {
+void Keeper::put_stand_in(const Intent& intent, const std::shared_ptr<std::string>& stand_in,
+                          const Done& done) {
   ask(
-      "PUT", manifest_target(intent->repository, intent->tag),
+      "PUT", manifest_target(intent.repository, intent.tag),
       [=, this](const UpstreamAnswer& put) {
         if (put.status >= 400 && put.status < 500) {
-          return end_change(*intent, done, {Outcome::Kind::refused, put.status, put.body, ""});
+          return end_change(intent, done, {Outcome::Kind::refused, put.status, put.body, ""});
         }
-        if (!put.is_success()) return doubt(*intent, done, why(put));
-        ask("DELETE", manifest_target(intent->repository, intent->stand_in),
+        if (!put.is_success()) return doubt(intent, done, why(put));
+        ask("DELETE", manifest_target(intent.repository, intent.stand_in),
             [=, this](const UpstreamAnswer& removed) {
               if (!removed.is_success() && removed.status != 404) {
-                return doubt(*intent, done, why(removed));
+                return doubt(intent, done, why(removed));
               }
-              record_untag(intent->repository, intent->tag);
-              end_change(*intent, done, {Outcome::Kind::done, 202, "", ""});
+              record_untag(intent.repository, intent.tag);
+              end_change(intent, done, {Outcome::Kind::done, 202, "", ""});
             });
       },
       std::string(oci::to_string(oci::MediaType::index)), *stand_in);

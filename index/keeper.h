@@ -153,7 +153,14 @@ class Keeper {
   void leave(const std::string& repository);
 
   // --- learning
+  // What the index says now.
+  [[nodiscard]] bool holds_manifest(const std::string& repository, const std::string& digest) const;
+  [[nodiscard]] bool knows_all_of(const std::string& repository) const;
+  [[nodiscard]] std::string root_of(const std::string& repository, const std::string& tag) const;
+  // Without what the index knows already; or all of it.
   void survey(Survey::Question question, Survey::Done done);
+  void survey_all(Survey::Question question, Survey::Done done);
+  void add_manifest(const std::string& repository, const ManifestRecord& record);
   void survey_repository(const std::string& repository, UpstreamClient::Urgency urgency);
   void take_survey(const std::string& repository, const Surveyed& surveyed, bool all_tags);
   void end_learning(const std::string& repository, const std::string& problem);
@@ -168,19 +175,25 @@ class Keeper {
   void change(const std::string& repository, const std::string& account, const Done& done,
               std::function<void(Done)> job);
   void decide_push(const std::shared_ptr<Push>& push, const Done& done);
-  void put(const std::shared_ptr<Push>& push, const Done& done, std::int64_t intent);
+  // Writes the intent down; then `next`, or, if it cannot be written, `done` and out of the lane.
+  void begin(Intent intent, const Done& done, std::function<void(const Intent&)> next);
+  void put(const std::shared_ptr<Push>& push, const Done& done, const Intent& intent);
   void record_push(const Push& push);
-  void delete_manifest(const std::shared_ptr<Intent>& intent, const Done& done);
-  void take_tag_away(const std::shared_ptr<Intent>& intent,
-                     const std::shared_ptr<std::string>& stand_in, const Done& done);
-  void put_stand_in(const std::shared_ptr<Intent>& intent,
-                    const std::shared_ptr<std::string>& stand_in, const Done& done);
+  void remove_digest(Delete request, Done done,
+                     std::function<void(const Delete&, const Done&)> job);
+  void delete_manifest(const Intent& intent, const Done& done);
+  void take_tag_away(const Intent& intent, const std::shared_ptr<std::string>& stand_in,
+                     const Done& done);
+  void put_stand_in(const Intent& intent, const std::shared_ptr<std::string>& stand_in,
+                    const Done& done);
   void record_untag(const std::string& repository, const std::string& tag);
   void record_removal(const std::string& repository, const std::string& digest);
   void end_change(const Intent& intent, const Done& done, Outcome outcome);
   // The upstream may or may not have carried it out.
   void doubt(const Intent& intent, const Done& done, const std::string& problem);
   void resolve(const Intent& intent, int attempt);
+  void resolve_manifest(const Intent& intent, const Surveyed& surveyed);
+  void resolve_tag(const Intent& intent, const Surveyed& surveyed);
   void resolved(const Intent& intent, int attempt, bool known);
   void forget_some();
   void set_problem(const std::string& problem);

@@ -31,8 +31,7 @@ Decision Rights::plain(const Principal& who, Action action, std::string_view rep
       !policy_.may_push_unregistered() || policy_.covers(repository, tag)) {
     return decision;
   }
-  const auto* in = index_.find_repository(repository);
-  const auto* at = in == nullptr ? nullptr : index_.find_tag(*in, tag);
+  const auto* at = index_.find_tag(repository, tag);
   const bool own =
       at != nullptr && at->account != kNone && index_.account_name(at->account) == who.account;
   if (own || (at == nullptr && action == Action::push)) {
@@ -48,10 +47,9 @@ std::optional<Decision> Rights::by_subject(Action action, std::string_view repos
   if (!oci::is_fallback_tag(tag)) return std::nullopt;
   const auto subject = oci::subject_of_tag(tag);
   if (subject.empty()) return policy_.decide_every_tag(who_, action, repository);
-  const auto* in = index_.find_repository(repository);
-  const auto node = in == nullptr ? kNone : index_.find(*in, subject);
+  const auto node = index_.find_manifest(repository, subject);
   std::optional<Decision> decision;
-  if (node != kNone && index_.is_manifest(node)) {
+  if (node != kNone) {
     // A grace is for reading only.
     const bool with_graces = action == Action::pull;
     any_tag(node, kAsManifest, with_graces, [&](std::string_view other, const Grace* grace) {
@@ -105,13 +103,18 @@ bool Rights::any_tag(NodeId node, Links links, bool with_graces, Visit visit) co
 }
 
 // What a tag was at is not its present owner's, if only who pushed it makes it his.
-Decision Rights::on_grace(std::string_view repository, const Grace& grace) const {
-  if (const auto decision = by_subject(Action::pull, repository, grace.tag)) return *decision;
-  auto decision = plain(who_, Action::pull, repository, grace.tag);
-  if (decision.reason == Reason::unregistered && grace.account != who_.account) {
+Decision Rights::plain(const Principal& who, Action action, std::string_view repository,
+                       const Grace& grace) const {
+  auto decision = plain(who, action, repository, grace.tag);
+  if (decision.reason == Reason::unregistered && grace.account != who.account) {
     decision = {false, Reason::no_rule, nullptr};
   }
   return decision;
+}
+
+Decision Rights::on_grace(std::string_view repository, const Grace& grace) const {
+  const auto decision = by_subject(Action::pull, repository, grace.tag);
+  return decision ? *decision : plain(who_, Action::pull, repository, grace);
 }
 
 // Shown is the least there is: a referrer is, if who put it pushes to a tag that reaches its
@@ -178,10 +181,8 @@ bool Rights::pushes_to(const Putter& putter, NodeId subject, bool with_graces, i
         if (!with_graces) return false;
         const auto graces = index_.graces_of(manifest);
         return std::any_of(graces.begin(), graces.end(), [&](const Grace& grace) {
-          if (is_spent() || grace.until <= now() || oci::is_fallback_tag(grace.tag)) return false;
-          const auto decision = plain(who, Action::push, repository, grace.tag);
-          return decision.allowed &&
-                 (decision.reason != Reason::unregistered || grace.account == putter.account);
+          return !is_spent() && grace.until > now() && !oci::is_fallback_tag(grace.tag) &&
+                 plain(who, Action::push, repository, grace).allowed;
         });
       });
   return found && !spent;
@@ -193,8 +194,7 @@ bool Rights::possesses(std::string_view repository, NodeId node, Held as) const 
 }
 
 Reach Rights::may_read(std::string_view repository, std::string_view digest, Held as) const {
-  const auto* in = index_.find_repository(repository);
-  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  const auto node = index_.find(repository, digest);
   Reach reach;
   const bool may_pull = on_some_tag(Action::pull, repository).allowed;
   bool is_reached = false;
@@ -206,7 +206,7 @@ Reach Rights::may_read(std::string_view repository, std::string_view digest, Hel
         any_tag(node, links_of(as), true, [&](std::string_view tag, const Grace* grace) {
           is_reached = true;
           if (++seen == index_.options().many) {
-            from_tags = read_from_tags(*in, node, as);
+            from_tags = read_from_tags(index_.repository(index_.repository_of(node)), node, as);
             if (from_tags) return true;
           }
           reach.decision = grace == nullptr ? on_tag(Action::pull, repository, tag)
@@ -319,8 +319,7 @@ bool Rights::reaches(const Repository& repository, NodeId root, NodeId node, Hel
 
 bool Rights::may_name(std::string_view repository, std::string_view digest, Held as,
                       bool may_lie_elsewhere) const {
-  const auto* in = index_.find_repository(repository);
-  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  const auto node = index_.find(repository, digest);
   if (as == Held::manifest) {
     return node != kNone && index_.is_manifest(node) &&
            (possesses(repository, node, as) || may_read(repository, digest, as).decision.allowed);
@@ -341,8 +340,7 @@ bool Rights::may_name(std::string_view repository, std::string_view digest, Held
 }
 
 Reach Rights::may_delete(std::string_view repository, std::string_view digest, Held as) const {
-  const auto* in = index_.find_repository(repository);
-  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  const auto node = index_.find(repository, digest);
   const auto every = policy_.decide_every_tag(who_, Action::erase, repository);
   if (node != kNone && (as == Held::blob || index_.is_manifest(node))) {
     bool is_reached = false;
@@ -369,8 +367,7 @@ Reach Rights::may_delete(std::string_view repository, std::string_view digest, H
 
 bool Rights::is_immutable(std::string_view repository, std::string_view digest, Held as) const {
   if (!policy_.has_immutable(repository)) return false;
-  const auto* in = index_.find_repository(repository);
-  const auto node = in == nullptr ? kNone : index_.find(*in, digest);
+  const auto node = index_.find(repository, digest);
   if (node == kNone || (as == Held::manifest && !index_.is_manifest(node))) return false;
   return any_tag(node, links_of(as), false,
                  [&](std::string_view tag, const Grace*) {
@@ -381,8 +378,7 @@ bool Rights::is_immutable(std::string_view repository, std::string_view digest, 
 
 std::vector<NodeId> Rights::referrers(std::string_view repository, std::string_view subject) const {
   std::vector<NodeId> shown;
-  const auto* in = index_.find_repository(repository);
-  const auto node = in == nullptr ? kNone : index_.find(*in, subject);
+  const auto node = index_.find(repository, subject);
   if (node == kNone) return shown;
   const bool is_read = may_read(repository, subject, Held::manifest).decision.allowed;
   index_.any_parent(node, Link::subject, [&](NodeId referrer) {

@@ -73,6 +73,8 @@ class Rights {
  private:
   [[nodiscard]] acl::Decision plain(const acl::Principal& who, acl::Action action,
                                     std::string_view repository, std::string_view tag) const;
+  [[nodiscard]] acl::Decision plain(const acl::Principal& who, acl::Action action,
+                                    std::string_view repository, const Grace& grace) const;
   template <typename Visit>
   bool any_tag(NodeId node, Links links, bool with_graces, Visit visit) const;
   // The same answer as by climbing from the digest to its tags, from the tags that the account may

@@ -45,11 +45,8 @@ class Survey {
   // this.
   Survey(UpstreamClient& client, Question question, Done done);
   void start();
-  [[nodiscard]] std::size_t tags_seen() const { return surveyed_.tags.size(); }
 
  private:
-  struct Fetched;
-
   void ask(const std::string& method, const std::string& target,
            std::function<void(const UpstreamAnswer&)> next);
   void list_tags(const std::string& target);

@@ -109,11 +109,9 @@ class Judge {
     auto ruling = hide(Action::pull, reach.decision, as);
     if (ruling.refusal) return ruling;
     ruling.tag = std::move(reach.tag);
-    const auto* in = index_.find_repository(route_.repository);
-    const auto node = in == nullptr ? index::kNone : index_.find(*in, route_.digest);
-    if (as == Held::manifest && node != index::kNone && index_.is_manifest(node)) {
-      ruling.stored = index_.media_type(node);
-    }
+    if (as == Held::blob) return ruling;
+    const auto node = index_.find_manifest(route_.repository, route_.digest);
+    if (node != index::kNone) ruling.stored = index_.media_type(node);
     return ruling;
   }
 
@@ -189,10 +187,7 @@ class Judge {
                    "", 0};
   }
 
-  const index::Tag* find_tag() const {
-    const auto* in = index_.find_repository(route_.repository);
-    return in == nullptr ? nullptr : index_.find_tag(*in, route_.tag);
-  }
+  const index::Tag* find_tag() const { return index_.find_tag(route_.repository, route_.tag); }
 
   bool pushes() const { return rights_.on_some_tag(Action::push, route_.repository).allowed; }
 
