@@ -6,10 +6,10 @@
 #include <utility>
 
 #include <event2/event.h>
-#include <nlohmann/json.hpp>
 #include <spdlog/fmt/fmt.h>
 
-#include "oci/reference.h"
+#include "base/clock.h"
+#include "index/catalog_page.h"
 
 namespace layergate::index {
 namespace {
@@ -96,8 +96,7 @@ void rebuild(const Index& index, Store& store, const std::string& repository,
     for (const auto& [tag, digest] : surveyed.tags) {
       const auto* before = in == nullptr ? nullptr : index.find_tag(*in, tag);
       const bool same = before != nullptr && index.digest_of(before->root) == digest;
-      TagRecord record{tag, digest, "",
-                       std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
+      TagRecord record{tag, digest, "", std::chrono::floor<std::chrono::seconds>(wall_now())};
       if (same) {
         record.at = before->at;
         if (before->account != kNone) record.account = index.account_name(before->account);
@@ -125,32 +124,23 @@ void Inspection::run_until(const bool& done) {
 std::set<std::string> Inspection::repositories() {
   std::set<std::string> names;
   std::string last;
-  for (bool more = true; more;) {
+  do {
     bool done = false;
     UpstreamAnswer answer;
     UpstreamRequest request;
-    request.target = "/v2/_catalog?n=1000" + (last.empty() ? "" : "&last=" + last);
+    request.target = catalog_target(last);
     client_.ask(std::move(request), UpstreamClient::Urgency::someone_waits,
                 [&](UpstreamAnswer given) {
                   answer = std::move(given);
                   done = true;
                 });
     run_until(done);
-    const auto json = nlohmann::json::parse(answer.body, nullptr, false);
-    if (answer.status != 200 || !json.is_object() || !json.contains("repositories") ||
-        !json["repositories"].is_array()) {
-      throw std::runtime_error(
-          "the registry cannot tell which repositories it holds: " +
-          (answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status)));
-    }
-    const auto before = last;
-    for (const auto& entry : json["repositories"]) {
-      if (!entry.is_string()) continue;
-      last = entry.get<std::string>();
-      if (oci::is_repository(last)) names.insert(last);
-    }
-    more = !answer.link.empty() && last != before;
-  }
+    std::string problem;
+    const auto page = read_catalog_page(answer, last, problem);
+    if (!page) throw std::runtime_error(problem);
+    names.insert(page->repositories.begin(), page->repositories.end());
+    last = page->next;
+  } while (!last.empty());
   return names;
 }
 

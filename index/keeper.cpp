@@ -9,13 +9,14 @@
 #include <utility>
 
 #include <event2/event.h>
-#include <nlohmann/json.hpp>
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
+#include "base/clock.h"
 #include "base/file_lock.h"
+#include "base/hex.h"
+#include "index/catalog_page.h"
 #include "oci/digest.h"
-#include "oci/reference.h"
 
 namespace layergate::index {
 namespace {
@@ -43,11 +44,7 @@ std::string make_stand_in() {
   unsigned char random[16];
   if (RAND_bytes(random, sizeof random) != 1) throw std::runtime_error("no random bytes");
   std::string nonce;
-  for (const auto byte : random) {
-    constexpr std::string_view kHex = "0123456789abcdef";
-    nonce += kHex[byte >> 4U];
-    nonce += kHex[byte & 15U];
-  }
+  append_hex(nonce, random);
   return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json",)"
          R"("manifests":[],"annotations":{"layergate.stand-in":")" +
          nonce + "\"}}";
@@ -63,11 +60,6 @@ Fd lock_state(const config::Config& config) {
 
 std::string manifest_target(const std::string& repository, const std::string& reference) {
   return "/v2/" + repository + "/manifests/" + reference;
-}
-
-// What came instead of an answer that says what was done.
-std::string why(const UpstreamAnswer& answer) {
-  return answer.status == 0 ? answer.problem : "it answered " + std::to_string(answer.status);
 }
 
 Outcome failed(std::string problem) { return {Outcome::Kind::failed, 0, "", std::move(problem)}; }
@@ -134,9 +126,7 @@ void Keeper::start() {
   thread_ = std::thread([this] { event_base_loop(base_.get(), EVLOOP_NO_EXIT_ON_EMPTY); });
 }
 
-Seconds Keeper::now() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
+Seconds Keeper::now() { return std::chrono::floor<std::chrono::seconds>(wall_now()); }
 
 // --- the loop
 
@@ -414,26 +404,20 @@ void Keeper::learn_catalog(Known known) {
 }
 
 void Keeper::list_catalog(const std::string& last) {
-  const auto target = "/v2/_catalog?n=1000" + (last.empty() ? "" : "&last=" + last);
-  ask("GET", target, [this, last](const UpstreamAnswer& answer) { on_catalog(answer, last); });
+  ask("GET", catalog_target(last),
+      [this, last](const UpstreamAnswer& answer) { on_catalog(answer, last); });
 }
 
 void Keeper::on_catalog(const UpstreamAnswer& answer, const std::string& last) {
-  const auto json = nlohmann::json::parse(answer.body, nullptr, false);
-  if (answer.status != 200 || !json.is_object() || !json.contains("repositories") ||
-      !json["repositories"].is_array()) {
-    return end_catalog("the registry cannot tell which repositories it holds: " +
-                       (answer.status == 200 ? "its list cannot be read" : why(answer)));
-  }
-  std::string next = last;
-  for (const auto& entry : json["repositories"]) {
-    if (!entry.is_string()) continue;
-    next = entry.get<std::string>();
-    if (!oci::is_repository(next) || knows_all_of(next)) continue;
-    to_learn_.push_back(next);
+  std::string problem;
+  const auto page = read_catalog_page(answer, last, problem);
+  if (!page) return end_catalog(problem);
+  for (const auto& name : page->repositories) {
+    if (knows_all_of(name)) continue;
+    to_learn_.push_back(name);
     ++to_learn_in_all_;
   }
-  if (!answer.link.empty() && next != last) return list_catalog(next);
+  if (!page->next.empty()) return list_catalog(page->next);
   if (to_learn_in_all_ > 0) {
     spdlog::info("index: {} repositories of the registry are to be learned", to_learn_in_all_);
   }
@@ -503,7 +487,7 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
             return known("");
           }
           if (answer.status != 200 && answer.status != 404) {
-            return known(why(answer));
+            return known(answer.why_not());
           }
           enter(repository, [this, repository, tag, known] {
             Survey::Question question;
@@ -621,7 +605,7 @@ void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, const Inte
         if (answer.status >= 400 && answer.status < 500) {
           return end_change(intent, done, {Outcome::Kind::refused, answer.status, answer.body, ""});
         }
-        doubt(intent, done, why(answer));
+        doubt(intent, done, answer.why_not());
       },
       push->content_type, push->body);
 }
@@ -840,7 +824,7 @@ void Keeper::delete_manifest(const Intent& intent, const Done& done) {
   ask("DELETE", manifest_target(intent.repository, intent.digest),
       [this, intent, done](const UpstreamAnswer& answer) {
         const auto outcome = outcome_of_delete(answer);
-        if (!outcome) return doubt(intent, done, why(answer));
+        if (!outcome) return doubt(intent, done, answer.why_not());
         if (is_gone(*outcome)) record_removal(intent.repository, intent.digest);
         end_change(intent, done, *outcome);
       });
@@ -852,7 +836,7 @@ void Keeper::remove_blob(Delete request, Done done) {
         [this, repository = it.repository, digest = it.reference,
          told](const UpstreamAnswer& answer) {
           const auto outcome = outcome_of_delete(answer).value_or(
-              failed("the registry did not say whether it was done: " + why(answer)));
+              failed("the registry did not say whether it was done: " + answer.why_not()));
           if (is_gone(outcome)) {
             index_.write([&](Index& facts) { facts.remove_blob(repository, digest); });
             write([=](Store& store) { store.drop_possession(repository, digest, Held::blob); });
@@ -895,7 +879,7 @@ void Keeper::take_tag_away(const Intent& intent, const std::shared_ptr<std::stri
           return end_change(intent, done, {Outcome::Kind::done, 202, "", ""});
         }
         if (native.status != 400 && native.status != 405) {
-          return doubt(intent, done, why(native));
+          return doubt(intent, done, native.why_not());
         }
         // A registry that does not delete would keep the stand-in for ever.
         ask("DELETE", manifest_target(intent.repository, intent.stand_in),
@@ -916,11 +900,11 @@ void Keeper::put_stand_in(const Intent& intent, const std::shared_ptr<std::strin
         if (put.status >= 400 && put.status < 500) {
           return end_change(intent, done, {Outcome::Kind::refused, put.status, put.body, ""});
         }
-        if (!put.is_success()) return doubt(intent, done, why(put));
+        if (!put.is_success()) return doubt(intent, done, put.why_not());
         ask("DELETE", manifest_target(intent.repository, intent.stand_in),
             [=, this](const UpstreamAnswer& removed) {
               if (!removed.is_success() && removed.status != 404) {
-                return doubt(intent, done, why(removed));
+                return doubt(intent, done, removed.why_not());
               }
               record_untag(intent.repository, intent.tag);
               end_change(intent, done, {Outcome::Kind::done, 202, "", ""});

@@ -12,6 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/hex.h"
+
 namespace layergate::index {
 namespace {
 
@@ -49,27 +51,20 @@ CREATE TABLE covered(pattern TEXT PRIMARY KEY) WITHOUT ROWID;
 
 using Bytes = std::string;
 
-std::uint8_t nibble(char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); }
-
 Bytes pack(std::string_view digest) {
   digest.remove_prefix(digest.find(':') + 1);
   Bytes bytes;
   bytes.reserve(digest.size() / 2);
   for (std::size_t i = 0; i + 1 < digest.size(); i += 2) {
-    bytes += static_cast<char>(nibble(digest[i]) << 4U | nibble(digest[i + 1]));
+    bytes += static_cast<char>(byte_of_hex(digest[i], digest[i + 1]));
   }
   return bytes;
 }
 
 std::string unpack(std::string_view bytes) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string text = bytes.size() == 32 ? "sha256:" : "sha512:";
   text.reserve(text.size() + 2 * bytes.size());
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kHex[byte >> 4U];
-    text += kHex[byte & 15U];
-  }
+  append_hex(text, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
   return text;
 }
 

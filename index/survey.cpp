@@ -46,8 +46,7 @@ void Survey::ask(const std::string& method, const std::string& target,
               [this, alive = alive_, next = std::move(next)](const UpstreamAnswer& answer) {
                 if (!*alive || over_) return;
                 if (answer.status != 200 && answer.status != 404) {
-                  fail(answer.status == 0 ? answer.problem
-                                          : "it answered " + std::to_string(answer.status));
+                  fail(answer.why_not());
                   return;
                 }
                 next(answer);

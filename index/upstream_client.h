@@ -38,6 +38,10 @@ struct UpstreamAnswer {
   std::string body;
 
   [[nodiscard]] bool is_success() const { return status >= 200 && status < 300; }
+  // What came instead of the answer that was hoped for.
+  [[nodiscard]] std::string why_not() const {
+    return status == 0 ? problem : "it answered " + std::to_string(status);
+  }
 };
 
 class UpstreamClient {

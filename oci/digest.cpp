@@ -4,33 +4,24 @@
 
 #include <openssl/evp.h>
 
+#include "base/hex.h"
+
 namespace layergate::oci {
 namespace {
-
-std::uint8_t nibble(char c) { return static_cast<std::uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); }
-
-std::string to_hex(const std::uint8_t* bytes, std::size_t count) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * count);
-  for (std::size_t i = 0; i < count; ++i) {
-    text += kHex[bytes[i] >> 4U];
-    text += kHex[bytes[i] & 15U];
-  }
-  return text;
-}
 
 std::string hash(const EVP_MD* algorithm, std::string_view data) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned length = 0;
   EVP_Digest(data.data(), data.size(), out.data(), &length, algorithm, nullptr);
-  return to_hex(out.data(), length);
+  std::string text;
+  append_hex(text, {out.data(), length});
+  return text;
 }
 
 DigestKey from_hex(std::string_view hex) {
   DigestKey key;
   for (std::size_t i = 0; i < key.bytes.size(); ++i) {
-    key.bytes[i] = static_cast<std::uint8_t>(nibble(hex[2 * i]) << 4U | nibble(hex[2 * i + 1]));
+    key.bytes[i] = byte_of_hex(hex[2 * i], hex[2 * i + 1]);
   }
   return key;
 }
@@ -46,7 +37,9 @@ DigestKey key_of(std::string_view digest) {
 }
 
 std::string sha256_text(const DigestKey& key) {
-  return "sha256:" + to_hex(key.bytes.data(), key.bytes.size());
+  std::string text = "sha256:";
+  append_hex(text, key.bytes);
+  return text;
 }
 
 std::string sha256_of(std::string_view data) { return "sha256:" + hash(EVP_sha256(), data); }

@@ -233,16 +233,8 @@ void ClientConnection::identify() {
   request.record.user = credential->user;
   state_ = State::authenticating;
   since_ = Worker::Clock::now();
-  // The pool may answer after this connection has gone, or serves another request.
-  auto later = [&worker = worker_, id = id_, serial = serial_](auth::Verdict verdict) {
-    worker.post([&worker, id, serial, verdict] {
-      auto* client = worker.find(id);
-      if (client != nullptr && client->serial_ == serial &&
-          client->state_ == State::authenticating) {
-        client->on_verdict(verdict);
-      }
-    });
-  };
+  auto later =
+      hand_on<auth::Verdict>([this](const auth::Verdict& verdict) { on_verdict(verdict); });
   auto& authenticator = worker_.context().authenticator;
   const auto& address = request.record.address;
   const auto admitted = worker_.context().policies.current()->admit(request.principal());

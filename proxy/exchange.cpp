@@ -275,17 +275,9 @@ void Exchange::follow_redirect() {
   up_.reset();
   upstream_.reset();
   moved_at_ = Worker::Clock::now();
-  auto& worker = client_.worker();
-  auto later = [&worker, id = client_.id(), serial = client_.serial(),
-                this](Resolver::Addresses addresses) {
-    worker.post([&worker, id, serial, this, addresses = std::move(addresses)] {
-      auto* client = worker.find(id);
-      if (client != nullptr && client->serial() == serial && client->handler() == this) {
-        on_resolved(addresses);
-      }
-    });
-  };
-  worker.context().resolver.lookup(redirect_->endpoint, std::move(later));
+  client_.worker().context().resolver.lookup(
+      redirect_->endpoint, client_.hand_on<Resolver::Addresses>(
+                               [this](const Resolver::Addresses& found) { on_resolved(found); }));
 }
 
 void Exchange::on_resolved(const Resolver::Addresses& addresses) {

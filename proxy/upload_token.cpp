@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "base/fd.h"
+#include "base/hex.h"
 #include "proxy/http.h"
 
 namespace layergate::proxy {
@@ -58,12 +59,8 @@ std::string UploadToken::sign(std::string_view account, std::string_view reposit
   std::array<unsigned char, 32> mac{};
   HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), nullptr);
-  constexpr std::string_view kHex = "0123456789abcdef";
   std::string token;
-  for (std::size_t i = 0; i < 16; ++i) {  // 128 bits
-    token += kHex[mac[i] >> 4];
-    token += kHex[mac[i] & 15];
-  }
+  append_hex(token, std::span(mac).first(16));  // 128 bits
   return token + suffix;
 }
 

@@ -15,12 +15,11 @@ import pytest
 
 from harness import artifacts
 from harness.client import Client, error_code
-from harness.engine import DockerEngine, NetworkNamespace
 from harness.gate import Gate
 from harness.images import INDEX, MANIFEST, Image, descriptor, encode, image, index, write_layout
 from harness.rawhttp import digest_of
 from harness.registry import Registry
-from test_docker import ANY_MANIFEST, Site
+from test_docker import ANY_MANIFEST, Site, open_site
 
 POLICY = """\
 version: 1
@@ -53,14 +52,8 @@ SBOM, SIGNATURE = "application/vnd.example.sbom.v1", "application/vnd.example.si
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    root = tmp_path_factory.mktemp("site")
-    with (
-        NetworkNamespace(root) as namespace,
-        Registry(root / "registry", namespace=namespace.path) as registry,
-        Gate(root / "gate", registry.url, POLICY, PASSWORDS, namespace=namespace.path) as gate,
-        DockerEngine(root / "engine", namespace) as engine,
-    ):
-        yield Site(engine, gate, registry, root)
+    with open_site(tmp_path_factory.mktemp("site"), POLICY, PASSWORDS) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -63,16 +64,21 @@ class Site:
             return response["docker-content-digest"]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    root = tmp_path_factory.mktemp("site")
+@contextlib.contextmanager
+def open_site(root: Path, policy: str, passwords: dict[str, str]) -> Iterator[Site]:
     with (
         NetworkNamespace(root) as namespace,
         Registry(root / "registry", namespace=namespace.path) as registry,
-        Gate(root / "gate", registry.url, POLICY, PASSWORDS, namespace=namespace.path) as gate,
+        Gate(root / "gate", registry.url, policy, passwords, namespace=namespace.path) as gate,
         DockerEngine(root / "engine", namespace) as engine,
     ):
         yield Site(engine, gate, registry, root)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with open_site(tmp_path_factory.mktemp("site"), POLICY, PASSWORDS) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
