@@ -1,9 +1,6 @@
 // Longer than most files here: each change's steps are easier to check beside those of the others.
 #include "index/keeper.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -91,8 +88,7 @@ Keeper::Keeper(const config::Config& config, SharedIndex& index,
       index_(index),
       lock_(lock_state(config)),
       store_(config.state / "index.db", Store::Mode::write),
-      base_(event_base_new()),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      base_(event_base_new()) {
   index_.write([&](Index& facts) { store_.load(facts); });
   covered_ = store_.covered();
   for (auto& intent : store_.intents()) {
@@ -101,7 +97,7 @@ Keeper::Keeper(const config::Config& config, SharedIndex& index,
   }
   status_.intents = status_.unresolved = doubts_.size();
   status_.complete = index_.read([](const Index& facts) { return facts.is_complete(); });
-  wake_event_.reset(event_new(base_.get(), wake_.get(), EV_READ | EV_PERSIST, on_wake, this));
+  wake_event_.reset(event_new(base_.get(), tasks_.fd(), EV_READ | EV_PERSIST, on_wake, this));
   event_add(wake_event_.get(), nullptr);
   tick_event_.reset(event_new(base_.get(), -1, EV_PERSIST, on_tick, this));
   const timeval often{0, 500'000};
@@ -130,31 +126,11 @@ Seconds Keeper::now() { return std::chrono::floor<std::chrono::seconds>(wall_now
 
 // --- the loop
 
-void Keeper::post(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(task));
-  }
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
-}
-
 void Keeper::on_wake(int /*fd*/, short /*what*/, void* self) {
-  static_cast<Keeper*>(self)->run_posted();
+  for (const auto& task : static_cast<Keeper*>(self)->tasks_.take()) task();
 }
 
 void Keeper::on_tick(int /*fd*/, short /*what*/, void* self) { static_cast<Keeper*>(self)->tick(); }
-
-void Keeper::run_posted() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
-  std::vector<std::function<void()>> tasks;
-  {
-    const std::lock_guard lock(mutex_);
-    tasks.swap(posted_);
-  }
-  for (const auto& task : tasks) task();
-}
 
 void Keeper::tick() {
   const auto at = Clock::now();
@@ -195,7 +171,7 @@ void Keeper::write(std::function<void(Store&)> change, std::function<void(bool)>
   if (commit_due_ || (Clock::now() < retry_at_ && !changes_.back().done)) return;
   commit_due_ = true;
   // At the end of this turn, together with what else comes meanwhile.
-  later([this] {
+  post([this] {
     commit_due_ = false;
     commit();
   });
@@ -247,7 +223,7 @@ void Keeper::leave(const std::string& repository) {
     lanes_.erase(found);
     return;
   }
-  later([next = found->second.front()] { next(); });
+  post([next = found->second.front()] { next(); });
 }
 
 // --- learning
@@ -292,7 +268,7 @@ void Keeper::survey(Survey::Question question, Survey::Done done) {
 void Keeper::survey_all(Survey::Question question, Survey::Done done) {
   const auto id = next_survey_++;
   auto end = [this, id, done = std::move(done)](Surveyed surveyed) {
-    later([this, id] { surveys_.erase(id); });
+    post([this, id] { surveys_.erase(id); });
     done(std::move(surveyed));
   };
   const auto [at, is_new] =

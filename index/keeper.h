@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "base/task_queue.h"
 #include "config/config.h"
 #include "index/shared_index.h"
 #include "index/store.h"
@@ -137,12 +138,11 @@ class Keeper {
     std::function<void(bool written)> done;  // or none: then it is tried until it is written
   };
 
-  void post(std::function<void()> task);
+  // Runs `task` on the keeper's thread, never from here.
+  void post(std::function<void()> task) { tasks_.post(std::move(task)); }
   static void on_wake(int fd, short what, void* self);
   static void on_tick(int fd, short what, void* self);
-  void run_posted();
   void tick();
-  void later(std::function<void()> task) { post(std::move(task)); }
 
   // --- the disk
   void write(std::function<void(Store&)> change, std::function<void(bool)> done = {});
@@ -214,13 +214,12 @@ class Keeper {
   Fd lock_;
   Store store_;
   std::unique_ptr<event_base, FreeBase> base_;
-  Fd wake_;
+  TaskQueue tasks_;
   std::unique_ptr<event, FreeEvent> wake_event_;
   std::unique_ptr<event, FreeEvent> tick_event_;
 
   mutable std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;  // guarded by mutex_, as are the next two
-  Status status_;
+  Status status_;  // guarded by mutex_, as is the next one
   std::vector<std::string> covered_;
 
   // Of the keeper's thread only:

@@ -1,8 +1,5 @@
 #include "proxy/worker.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <random>
 #include <stdexcept>
@@ -35,9 +32,8 @@ Worker::Worker(const Context& context, std::vector<Fd> listening)
       base_(make_base()),
       scratch_(kScratch),
       upstream_(base_.get(), context.resolver),
-      trace_seed_(random_seed()),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  wake_event_.reset(event_new(base_.get(), wake_.get(), EV_READ | EV_PERSIST, on_posted, this));
+      trace_seed_(random_seed()) {
+  wake_event_.reset(event_new(base_.get(), tasks_.fd(), EV_READ | EV_PERSIST, on_posted, this));
   event_add(wake_event_.get(), nullptr);
   tick_event_.reset(event_new(base_.get(), -1, EV_PERSIST, on_tick, this));
   const timeval second{1, 0};
@@ -77,28 +73,12 @@ void Worker::begin_drain() {
   });
 }
 
-void Worker::post(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    posted_.push_back(std::move(task));
-  }
-  const std::uint64_t one = 1;
-  // Fails only if 2^64-1 wake-ups wait already.
-  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
-}
-
 void Worker::on_posted(evutil_socket_t /*fd*/, short /*what*/, void* self) {
   static_cast<Worker*>(self)->run_posted();
 }
 
 void Worker::run_posted() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
-  std::vector<std::function<void()>> tasks;
-  {
-    const std::lock_guard lock(mutex_);
-    tasks.swap(posted_);
-  }
+  auto tasks = tasks_.take();
   for (const auto& task : tasks) task();
   tasks = std::exchange(deferred_, {});
   for (const auto& task : tasks) task();

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
@@ -20,6 +19,7 @@
 #include <event2/event.h>
 
 #include "base/fd.h"
+#include "base/task_queue.h"
 #include "proxy/context.h"
 #include "proxy/listener.h"
 #include "proxy/pipe.h"
@@ -52,7 +52,7 @@ class Worker {
   [[nodiscard]] bool drained() const { return clients_open_ == 0; }
 
   // Runs `task` on the worker's thread, soon.
-  void post(std::function<void()> task);
+  void post(std::function<void()> task) { tasks_.post(std::move(task)); }
 
   [[nodiscard]] const Context& context() const { return context_; }
   [[nodiscard]] event_base* base() const { return base_.get(); }
@@ -94,9 +94,7 @@ class Worker {
   std::uint64_t trace_seed_;
   std::uint64_t traces_ = 0;
 
-  Fd wake_;  // an eventfd that post() writes to
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;  // guarded by mutex_
+  TaskQueue tasks_;
   std::vector<std::function<void()>> deferred_;
   std::vector<std::unique_ptr<Retired>> retired_;
   std::unique_ptr<event, FreeEvent> wake_event_;
