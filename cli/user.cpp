@@ -36,7 +36,7 @@ int add(const Globals& globals, Arguments& arguments) {
   if (!config) return 3;
   if (const auto added = manage::add_account(*config, account); !added) {
     std::cerr << "error: " << added.error().what << '\n';
-    return static_cast<int>(added.error().kind);
+    return manage::exit_code(added.error().kind);
   }
   std::cout << "added " << account.name << '\n';
   return 0;

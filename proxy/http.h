@@ -10,7 +10,6 @@ namespace layergate::proxy {
 enum class Method : std::uint8_t { get, head, post, put, patch, erase };  // erase: DELETE
 
 std::string_view to_string(Method method);
-std::string_view reason_phrase(int status);
 
 // How the end of a body is found (RFC 9112, section 6).
 struct Framing {

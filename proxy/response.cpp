@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/reason_phrase.h"
 #include "oci/reference.h"
 #include "proxy/query.h"
 
