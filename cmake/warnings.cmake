@@ -10,7 +10,7 @@ endif()
 
 if(LAYERGATE_SANITIZE)
   target_compile_options(layergate_options INTERFACE
-    -fsanitize=${LAYERGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -O1 -g1 -fsanitize=${LAYERGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(layergate_options INTERFACE -fsanitize=${LAYERGATE_SANITIZE})
   target_compile_definitions(layergate_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
