@@ -7,6 +7,7 @@
 #include "base/file_lock.h"
 #include "cli/load_config.h"
 #include "index/inspection.h"
+#include "index/ledger.h"
 
 namespace layergate::cli {
 namespace {
