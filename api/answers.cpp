@@ -12,6 +12,7 @@
 #include "acl/policy_tests.h"
 #include "acl/who_can.h"
 #include "api/problem.h"
+#include "api/query_parameters.h"
 #include "api/route.h"
 #include "auth/htpasswd.h"
 #include "index/rights.h"
@@ -20,12 +21,6 @@
 
 namespace layergate::api {
 namespace {
-
-std::string parameter(const Call& call, std::string_view key, std::string_view otherwise = "") {
-  const auto found = std::find_if(call.query.begin(), call.query.end(),
-                                  [&](const auto& each) { return each.first == key; });
-  return found == call.query.end() ? std::string(otherwise) : found->second;
-}
 
 std::string lines_of(const std::vector<Problem>& problems) {
   std::string text;
@@ -48,27 +43,27 @@ struct Asked {
   }
 };
 
-tl::expected<Asked, Reply> read_asked(const Call& call, std::span<const std::string_view> known) {
-  for (const auto& [key, value] : call.query) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      return tl::unexpected(usage("there is no parameter " + key + " here"));
-    }
-  }
+tl::expected<Asked, Reply> read_asked(const QueryParameters& query) {
+  if (query.problem()) return tl::unexpected(*query.problem());
+  const auto text = [&](const char* key, const char* otherwise) {
+    const auto* found = query.find(key);
+    return found == nullptr ? std::string(otherwise) : *found;
+  };
   Asked asked;
-  asked.user = parameter(call, "user");
-  asked.name = parameter(call, "name");
-  if (auto tag = parameter(call, "tag"); !tag.empty()) asked.tag = std::move(tag);
-  const auto action = acl::parse_action(parameter(call, "action", "pull"));
+  asked.user = text("user", "");
+  asked.name = text("name", "");
+  if (auto tag = text("tag", ""); !tag.empty()) asked.tag = std::move(tag);
+  const auto action = acl::parse_action(text("action", "pull"));
   if (!action) return tl::unexpected(usage("action takes view, pull, push or delete"));
   asked.action = *action;
-  const auto address = IpAddress::parse(parameter(call, "address", "127.0.0.1"));
+  const auto address = IpAddress::parse(text("address", "127.0.0.1"));
   if (!address) return tl::unexpected(usage("address takes an IP address"));
   asked.address = *address;
   if (!oci::is_repository(asked.name) || (asked.tag && !oci::is_tag(*asked.tag))) {
-    return tl::unexpected(usage(
-        asked.name + (asked.tag ? ":" + *asked.tag : "") +
-        " is no image: a name is lower-case letters, digits and single separators, as "
-        "team/telechat, and a tag has at most 128 letters, digits and ._-"));
+    return tl::unexpected(
+        usage(asked.name + (asked.tag ? ":" + *asked.tag : "") +
+              " is no image: a name is lower-case letters, digits and single separators, as "
+              "team/telechat, and a tag has at most 128 letters, digits and ._-"));
   }
   return asked;
 }
@@ -203,11 +198,8 @@ Json explained(const acl::Draft& draft, const acl::Explanation& explanation, boo
   return {{"account", std::move(account)}, {"rules", std::move(rules)}};
 }
 
-constexpr std::array<std::string_view, 5> kCheckParameters = {"user", "name", "tag", "action",
-                                                              "address"};
-
 Reply answer_check(const Site& site, const Call& call, bool explain) {
-  const auto asked = read_asked(call, kCheckParameters);
+  const auto asked = read_asked({call, {"user", "name", "tag", "action", "address"}});
   if (!asked) return asked.error();
   if (asked->user.empty() || !asked->tag) return usage("user, name and tag are needed");
   if (!call.caller.admin && !call.caller.is(asked->user)) {
@@ -234,9 +226,8 @@ Reply answer_check(const Site& site, const Call& call, bool explain) {
       acl::explain(draft, {asked->user, asked->address, sources.now()}, asked->question());
   reply.body["policy_allows"] = explanation.allowed;
   reply.body.update(explained(draft, explanation, call.caller.admin));
-  const auto in_force =
-      sources.policy()->decide({asked->user, asked->address, sources.now()}, asked->action,
-                               asked->name, *asked->tag);
+  const auto in_force = sources.policy()->decide({asked->user, asked->address, sources.now()},
+                                                 asked->action, asked->name, *asked->tag);
   reply.body["in_force"] = in_force.allowed == explanation.allowed;
   return reply;
 }
@@ -249,27 +240,25 @@ Reply explain(const Site& site, const Call& call, const Parameters&) {
   return answer_check(site, call, true);
 }
 
-constexpr std::array<std::string_view, 3> kWhoParameters = {"name", "tag", "action"};
-
 Reply who_can(const Site& site, const Call& call, const Parameters&) {
-  const auto asked = read_asked(call, kWhoParameters);
+  const auto asked = read_asked({call, {"name", "tag", "action"}});
   if (!asked) return asked.error();
   Sources sources(site, asked->name);
   if (auto read = sources.read_files(); !read) return read.error();
   if (const auto password = sources.has_password(""); !password) return password.error();
   const auto& draft = sources.open().draft;
   Json items = Json::array();
-  acl::who_can(draft, asked->question(), sources.now(),
-               [&](const acl::AccountDraft& account, const acl::Standing& standing) {
-                 const bool known = sources.has_password(account.name.text).value_or(false);
-                 const bool allowed = standing.allowed() && known;
-                 items.push_back(
-                     {{"user", account.name.text},
-                      {"allowed", allowed},
-                      {"from", allowed ? standing.from.to_string() : "nowhere"},
-                      {"why", standing.allowed() && !known ? "no line in htpasswd"
-                                                           : standing.to_string(draft)}});
-               });
+  acl::who_can(
+      draft, asked->question(), sources.now(),
+      [&](const acl::AccountDraft& account, const acl::Standing& standing) {
+        const bool known = sources.has_password(account.name.text).value_or(false);
+        const bool allowed = standing.allowed() && known;
+        items.push_back({{"user", account.name.text},
+                         {"allowed", allowed},
+                         {"from", allowed ? standing.from.to_string() : "nowhere"},
+                         {"why", standing.allowed() && !known ? "no line in htpasswd"
+                                                              : standing.to_string(draft)}});
+      });
   Reply reply;
   reply.body = {{"name", asked->name},
                 {"tag", asked->tag ? Json(*asked->tag) : Json()},

@@ -1,9 +1,8 @@
 #include <iostream>
 #include <memory>
 
-#include "api/service.h"
-#include "cli/load_config.h"
-#include "cli/print_answer.h"
+#include "cli/client.h"
+#include "cli/output.h"
 
 namespace layergate::cli {
 namespace {
@@ -24,122 +23,115 @@ struct Arguments {
 // asked for.
 constexpr std::size_t kManyRules = 100;
 
-api::Reply ask(const config::Config& config, const char* what,
-               std::vector<std::pair<std::string, std::string>> query) {
-  api::Call call;
-  call.path = {"access", what};
-  call.query = std::move(query);
-  call.caller = api::Caller::operator_here();
-  return api::Service({config, {}, nullptr, {}}).handle(call);
-}
-
 std::string sentence(const Json& answer) {
-  return std::string(answer.at("allowed") == true ? "allowed" : "denied") + ": " +
-         answer.at("user").get<std::string>() + " " + answer.at("action").get<std::string>() + " " +
-         answer.at("name").get<std::string>() + ":" + answer.at("tag").get<std::string>() + ": " +
-         answer.at("why").get<std::string>() + "\n";
+  const auto text = [&](const char* key) { return answer.value(key, ""); };
+  return std::string(answer.value("allowed", false) ? "allowed" : "denied") + ": " + text("user") +
+         " " + text("action") + " " + text("name") + ":" + text("tag") + ": " + text("why");
 }
 
-std::string account_lines(const Json& account) {
-  if (account.is_null()) return "account      there is none of this name\n";
-  std::vector<std::vector<std::string>> rows;
-  const auto add = [&](const char* what, bool matches, const std::string& text) {
-    rows.push_back({what, matches ? "yes" : "NO", text});
-  };
-  const bool enabled = account.at("enabled") == true;
-  add("enabled", enabled, "");
-  add("expires", account.at("unexpired") == true,
-      account.at("expires").is_null() ? "never" : account.at("expires").get<std::string>());
-  add("from", account.at("from_matches") == true,
-      account.at("from").empty() ? "anywhere" : listed(account.at("from")));
-  add("permissions", account.at("permitted") == true,
-      account.at("permissions").get<std::string>());
-  rows.push_back({"groups", "",
-                  account.at("groups").empty() ? "none" : listed(account.at("groups"), 10)});
-  return "account\n" + aligned(rows);
+// "+ @research" if the condition matches, "- names ci" if not.
+std::string marked(const Json& condition) {
+  return std::string(condition.value("matches", false) ? "+ " : "- ") + condition.value("what", "");
 }
 
-std::string rule_table(const Json& rules, bool all) {
-  std::vector<std::vector<std::string>> rows = {
-      {"", "RULE", "EFFECT", "WHO", "IMAGES", "ACTIONS", "FROM", "EXPIRES"}};
-  const auto cell = [](const Json& condition) {
-    return std::string(condition.at("matches") == true ? "+ " : "- ") +
-           condition.at("what").get<std::string>();
+// The conditions of the account itself, as the rules' are written.
+Json account_items(const Json& account) {
+  const auto item = [](const char* what, bool matches, const Json& is) {
+    return Json{{"what", what}, {"is", is}, {"matches", matches}};
   };
-  std::size_t left_out = 0;
+  if (!account.is_object()) return Json::array({item("exists", false, nullptr)});
+  return Json::array(
+      {item("enabled", account.value("enabled", false), account.value("enabled", false)),
+       item(
+           "expires", account.value("unexpired", false),
+           account.value("expires", Json()).is_null() ? "never" : account.value("expires", Json())),
+       item("from", account.value("from_matches", false),
+            account.value("from", Json()).empty() ? "anywhere" : account.value("from", Json())),
+       item("permissions", account.value("permitted", false), account.value("permissions", Json())),
+       item("groups", true, account.value("groups", Json()))});
+}
+
+void print_table(const Json& items, View view) {
+  std::cout << shown({{"items", items}}, Format::table, view, Terminal::of_output());
+}
+
+void print_explanation(const Json& answer, bool all) {
+  print_table(account_items(answer.value("account", Json())),
+              {{{"ACCOUNT", "what"},
+                {"", "matches", Column::Kind::text,
+                 [](const Json& matches) { return matches == true ? "+" : "-"; }},
+                {"IS", "is"}},
+               ""});
+  const auto rules = answer.value("rules", Json::array());
+  auto items = Json::array();
   for (const auto& rule : rules) {
-    const auto matches = [&](const char* what) { return rule.at(what).at("matches") == true; };
-    if (!all && rules.size() > kManyRules && !(matches("who") && matches("images"))) {
-      ++left_out;
-      continue;
+    const auto matches = [&](const char* what) {
+      return rule.value(what, Json::object()).value("matches", false);
+    };
+    if (all || rules.size() <= kManyRules || (matches("who") && matches("images"))) {
+      items.push_back(rule);
     }
-    const auto name = rule.at("name").get<std::string>();
-    const auto place = rule.at("place").get<std::string>();
-    rows.push_back({rule.at("decides") == true   ? "=>"
-                    : rule.at("applies") == true ? "+"
-                                                 : "-",
-                    name.empty() ? place : name + " (" + place + ")",
-                    rule.at("effect").get<std::string>(), cell(rule.at("who")),
-                    cell(rule.at("images")), cell(rule.at("actions")), cell(rule.at("from")),
-                    cell(rule.at("expires"))});
   }
-  std::string out = aligned(rows) + "=> decides  + matches  - does not\n";
-  if (left_out > 0) {
-    out += std::to_string(left_out) +
-           " more rules do not speak of this account and image; --all shows them\n";
+  std::cout << '\n';
+  const auto mark = [](const Json& rule) {
+    return rule.value("decides", false) ? "=>" : rule.value("applies", false) ? "+" : "-";
+  };
+  for (auto& item : items) item["mark"] = mark(item);
+  print_table(items, {{{"", "mark"},
+                       {"RULE", "name"},
+                       {"PLACE", "place"},
+                       {"EFFECT", "effect"},
+                       {"WHO", "who", Column::Kind::text, marked},
+                       {"IMAGES", "images", Column::Kind::text, marked},
+                       {"ACTIONS", "actions", Column::Kind::text, marked},
+                       {"FROM", "from", Column::Kind::text, marked},
+                       {"EXPIRES", "expires", Column::Kind::text, marked}},
+                      ""});
+  std::cout << "=> decides, + matches, - does not match\n";
+  if (items.size() < rules.size()) {
+    print_note(std::to_string(rules.size() - items.size()) +
+               " more rules do not name this account and image; --all shows them");
   }
-  return out;
-}
-
-std::string explanation(const Json& answer, bool all) {
-  std::string out = sentence(answer) + "\n" + account_lines(answer.at("account")) + "\n" +
-                    rule_table(answer.at("rules"), all);
-  if (answer.at("policy_allows") != answer.at("allowed")) {
-    out += std::string("The rules alone would ") +
-           (answer.at("policy_allows") == true ? "allow" : "deny") +
-           " it; what decided is not in them: " + answer.at("why").get<std::string>() + "\n";
+  if (answer.value("policy_allows", false) != answer.value("allowed", false)) {
+    print_note("account and rules alone would give another answer; what decided is: " +
+               answer.value("why", ""));
   }
-  return out;
+  if (!answer.value("in_force", true)) {
+    print_note("the gate has another policy in force than its files hold: see its /readyz");
+  }
 }
 
 int check(const Globals& globals, const Arguments& arguments, bool explain) {
-  const auto config = load_config(globals);
-  if (!config) return 3;
-  const auto reply = ask(*config, explain ? "explain" : "check",
-                         {{"user", arguments.user},
-                          {"name", arguments.name},
-                          {"tag", arguments.tag},
-                          {"action", arguments.action},
-                          {"address", arguments.address}});
-  if (reply.failed()) return print_problem(reply);
-  print_answer(globals, reply.body, [&](const Json& answer) {
-    return explain ? explanation(answer, arguments.all) : sentence(answer);
+  return with_client(globals, [&](Client& client) {
+    auto reply = client.call(
+        get({"access", explain ? "explain" : "check"}, {{"user", arguments.user},
+                                                        {"name", arguments.name},
+                                                        {"tag", arguments.tag},
+                                                        {"action", arguments.action},
+                                                        {"address", arguments.address}}));
+    const auto code = finish(globals, reply, {{}, reply.failed() ? "" : sentence(reply.body)});
+    if (code != 0) return code;
+    if (explain && globals.format == Format::table) print_explanation(reply.body, arguments.all);
+    return reply.body.value("allowed", false) ? 0 : 1;
   });
-  return reply.body.at("allowed") == true ? 0 : 1;
 }
 
 int who_can(const Globals& globals, const Arguments& arguments) {
-  const auto config = load_config(globals);
-  if (!config) return 3;
   auto name = arguments.name;
-  auto tag = arguments.tag;
-  if (const auto colon = name.find(':'); colon != std::string::npos && tag.empty()) {
-    tag = name.substr(colon + 1);
+  Query query;
+  if (const auto colon = name.find(':'); colon != std::string::npos && arguments.tag.empty()) {
+    query.emplace_back("tag", name.substr(colon + 1));
     name.resize(colon);
+  } else if (!arguments.tag.empty()) {
+    query.emplace_back("tag", arguments.tag);
   }
-  const auto reply =
-      ask(*config, "who-can", {{"name", name}, {"tag", tag}, {"action", arguments.action}});
-  if (reply.failed()) return print_problem(reply);
-  print_answer(globals, reply.body, [](const Json& answer) {
-    std::vector<std::vector<std::string>> rows = {{"USER", "ALLOWED", "FROM", "WHY"}};
-    for (const auto& item : answer.at("items")) {
-      rows.push_back({item.at("user").get<std::string>(),
-                      item.at("allowed") == true ? "yes" : "no",
-                      item.at("from").get<std::string>(), item.at("why").get<std::string>()});
-    }
-    return aligned(rows);
+  query.emplace_back("name", name);
+  query.emplace_back("action", arguments.action);
+  return with_client(globals, [&](Client& client) {
+    const View view{{{"USER", "user"}, {"ALLOWED", "allowed"}, {"FROM", "from"}, {"WHY", "why"}},
+                    ""};
+    return finish(globals, client.call(get({"access", "who-can"}, query)), view);
   });
-  return 0;
 }
 
 void add_action(CLI::App& verb, Arguments& arguments) {

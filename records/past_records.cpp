@@ -101,8 +101,8 @@ tl::expected<LinesRead, std::string> read_records(
     errno = 0;
     opened.open(file, std::ios::binary);
     if (!opened) {
-      return tl::unexpected(file.string() + ": cannot be read: " +
-                            std::generic_category().message(errno));
+      return tl::unexpected(file.string() +
+                            ": cannot be read: " + std::generic_category().message(errno));
     }
   }
   std::istream& in = is_input ? std::cin : opened;

@@ -22,9 +22,9 @@ std::vector<std::filesystem::path> rotated_files(const std::filesystem::path& fi
 
 struct LinesRead {
   std::uint64_t records = 0;
-  std::uint64_t others = 0;      // summaries of what was not written one by one
-  std::uint64_t damaged = 0;     // a log that was cut off ends in half a line
-  std::string first_damage;      // "access.log:17: is no JSON"
+  std::uint64_t others = 0;   // summaries of what was not written one by one
+  std::uint64_t damaged = 0;  // a log that was cut off ends in half a line
+  std::string first_damage;   // "access.log:17: is no JSON"
 };
 
 // Calls visit for each record of the file; "-" is standing for standard input. The error: it cannot
