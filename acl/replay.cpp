@@ -10,15 +10,21 @@ std::string said_then(const PastRequest& request) {
   if (!request.rule.empty()) {
     return (request.allowed ? "allowed by " : "denied by ") + std::string(request.rule);
   }
-  for (auto i = static_cast<int>(Reason::rule); i <= static_cast<int>(Reason::no_tag); ++i) {
-    const auto reason = static_cast<Reason>(i);
-    if (to_string(reason) != request.reason) continue;
-    return Decision{request.allowed, reason, nullptr}.to_string();
+  if (const auto reason = parse_reason(request.reason)) {
+    return Decision{request.allowed, *reason, nullptr}.to_string();
   }
   return std::string(request.allowed ? "allowed" : "refused") + ": " + std::string(request.reason);
 }
 
 }  // namespace
+
+std::optional<Reason> parse_reason(std::string_view text) {
+  for (auto i = static_cast<int>(Reason::rule); i <= static_cast<int>(Reason::no_tag); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (to_string(reason) == text) return reason;
+  }
+  return std::nullopt;
+}
 
 Decision Replay::decide(const PastRequest& request) const {
   const Principal who{request.user, request.address, request.time};

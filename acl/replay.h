@@ -17,6 +17,9 @@
 
 namespace layergate::acl {
 
+// Of its to_string().
+std::optional<Reason> parse_reason(std::string_view text);
+
 // A request as it was decided. The texts are viewed during the call only.
 struct PastRequest {
   WallTime time;
