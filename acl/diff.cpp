@@ -279,7 +279,9 @@ class Comparison {
     auto from = gained ? is.from : was.from;
     from.subtract(gained ? was.from : is.from);
     if (from.empty()) return;
-    auto& row = rows_[{gained, users, from.to_string(), was.to_string(sides_[0].draft),
+    auto text = from.to_string();
+    sets_.try_emplace(text, std::move(from));
+    auto& row = rows_[{gained, users, std::move(text), was.to_string(sides_[0].draft),
                        is.to_string(sides_[1].draft)}];
     row[{image.pattern, image.within, image.name + ":" + image.tag}].insert(action);
   }
@@ -318,7 +320,7 @@ class Comparison {
       difference.patterns = patterns;
       difference.known = known;
       difference.example = example;
-      difference.from = from;
+      difference.from = sets_.at(from);
       difference.before = before;
       difference.after = after;
       result_.differences.push_back(std::move(difference));
@@ -381,6 +383,7 @@ class Comparison {
 
   std::size_t questions_ = 0;
   std::map<Cause, std::map<Asked, ActionSet>> rows_;
+  std::map<std::string, AddressSet> sets_;  // by their texts
   PolicyDiff result_;
 };
 

@@ -12,6 +12,7 @@
 #include "acl/account_changes.h"
 #include "acl/action.h"
 #include "acl/draft.h"
+#include "base/address_set.h"
 
 namespace layergate::acl {
 
@@ -27,7 +28,7 @@ struct Difference {
   std::vector<std::string> patterns;  // of what is gained or lost, sorted
   std::vector<std::string> known;     // the caller's images among it, sorted
   std::string example;                // an image of it, perhaps made up
-  std::string from;                   // for requests from where: AddressSet::to_string()
+  AddressSet from;                    // for requests from where
   std::string before, after;          // what decides: "allowed by …"
 };
 

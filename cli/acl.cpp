@@ -182,7 +182,7 @@ Json to_json(const acl::Difference& difference) {
           {"patterns", difference.patterns},
           {"images", difference.known},
           {"example", difference.example},
-          {"from", difference.from},
+          {"from", difference.from.to_string()},
           {"before", difference.before},
           {"after", difference.after}};
 }
