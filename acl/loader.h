@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "acl/draft.h"
 #include "acl/policy.h"
 #include "base/problem.h"
 
@@ -42,5 +43,17 @@ Collected collect(const std::filesystem::path& acl_file);
 // The same from texts; the first is acl.yml. REQUIRES: there is a first.
 LoadResult parse(const std::vector<Source>& sources, WallTime now,
                  const std::vector<std::string>& once_covered = {});
+
+// A policy together with the words that it was made of, for questions about it
+// (acl/explanation.h, acl/lint.h, acl/diff.h). Its own tests were not run: it is not to be put in
+// force.
+struct OpenPolicy {
+  Draft draft;
+  std::shared_ptr<const Policy> policy;  // null exactly if errors is not empty
+  std::vector<Problem> errors;
+  std::vector<Problem> warnings;
+};
+OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
+                       const std::vector<std::string>& once_covered = {});
 
 }  // namespace layergate::acl

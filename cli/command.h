@@ -28,6 +28,7 @@ void add_serve(CLI::App& app, const Globals& globals, int& exit_code);
 void add_check(CLI::App& app, const Globals& globals, int& exit_code);
 void add_healthcheck(CLI::App& app, const Globals& globals, int& exit_code);
 void add_user(CLI::App& app, const Globals& globals, int& exit_code);
+void add_acl(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
 void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
