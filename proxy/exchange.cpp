@@ -193,7 +193,6 @@ bool Exchange::try_another_address() {
 void Exchange::begin_response() {
   auto head = answer_.head();
   auto& request = client_.request();
-  const auto& context = client_.worker().context();
   if (is_redirect(head.status)) return follow_redirect();
   if (head.status == 401 || head.status == 407) {
     return fail(502, "the registry asks for credentials itself; it must be one without");
