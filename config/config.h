@@ -44,6 +44,28 @@ struct Index {
   int parallel = 8;                          // questions to the registry at once, in the background
 };
 
+// Who did what, in state/records.db.
+struct Records {
+  std::chrono::seconds retention{90 * 86400};
+  bool required = true;  // what changes something is refused while it cannot be recorded
+
+  struct Webhook {
+    std::string url;  // empty: there is none
+    std::filesystem::path secret_file;
+  };
+  Webhook webhook;
+
+  struct Anomalies {  // 0 and false: this kind is not looked for
+    int logins_by_address = 20;
+    int logins_by_account = 10;
+    std::chrono::seconds within{600};
+    bool new_network = true;
+    int volume_times = 5;                           // the usual volume of a day
+    std::uint64_t volume_at_least = 200ULL << 30U;  // bytes
+  };
+  Anomalies anomalies;
+};
+
 struct Limits {
   std::chrono::milliseconds idle{60'000};    // no byte moved, or a kept-alive connection unused
   std::chrono::milliseconds head{10'000};    // from a request's first byte to its head's last
@@ -64,6 +86,7 @@ struct Config {
   std::chrono::milliseconds cache_ttl{300'000};
   int workers = 0;  // never 0 once loaded
   Index index;
+  Records records;
   Limits limits;
 };
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/sqlite.h"
 #include "index/index.h"
 #include "index/record.h"
 
@@ -35,7 +36,7 @@ struct Intent {
 
 class Store {
  public:
-  enum class Mode : std::uint8_t { write, read };
+  using Mode = sqlite::Mode;
 
   // Opens the file, makes it (in mode write) and brings it to the present form. Throws
   // std::runtime_error with the file and what to do: not a database, made by a newer program, no
