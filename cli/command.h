@@ -31,5 +31,7 @@ void add_user(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
 void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
+// `completion` and `man`, which show all that the others have added. The app has to outlive this.
+void add_generators(CLI::App& app, int& exit_code);
 
 }  // namespace layergate::cli

@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   add_access(app, globals, exit_code);
   add_index(app, globals, exit_code);
   add_whoami(app, globals, exit_code);
+  add_generators(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
