@@ -36,5 +36,7 @@ void add_legacy(CLI::App& app, const Globals& globals, int& exit_code);  // impo
 // Below `access`.
 void add_grants(CLI::App& access, const Globals& globals, int& exit_code);
 void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
+// `completion` and `man`, which show all that the others have added. The app has to outlive this.
+void add_generators(CLI::App& app, int& exit_code);
 
 }  // namespace layergate::cli

@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   add_index(app, globals, exit_code);
   add_legacy(app, globals, exit_code);
   add_whoami(app, globals, exit_code);
+  add_generators(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

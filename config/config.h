@@ -25,6 +25,14 @@ struct Listen {
   std::vector<IpNetwork> trusted_proxies;
 };
 
+struct Admin {
+  Endpoint address{"127.0.0.1", 8080};
+  std::vector<std::string> names;  // lower-case host names by which a browser may ask
+  std::vector<IpNetwork> trusted_proxies;
+  std::chrono::seconds session_idle{30 * 60};  // unused for so long, a session of the page ends
+  std::chrono::seconds session_longest{12 * 3600};  // and in any case after this
+};
+
 enum class Redirects : std::uint8_t {
   refuse,  // 502
   follow,  // inside, to http:// addresses
@@ -88,7 +96,7 @@ struct Limits {
 struct Config {
   std::filesystem::path dir;
   std::vector<Listen> listen;
-  Endpoint admin{"127.0.0.1", 8080};
+  Admin admin;
   Upstream upstream;
   std::string realm = "Layergate";
   std::filesystem::path htpasswd;  // this and the next two: absolute

@@ -87,6 +87,17 @@ void Reloader::start() {
 
 void Reloader::request() {
   forced_ = true;
+  wake();
+}
+
+void Reloader::catch_up(milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  const auto mine = ++asked_;
+  wake();
+  looked_.wait_for(lock, patience, [&] { return answered_ >= mine; });
+}
+
+void Reloader::wake() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
@@ -108,10 +119,20 @@ void Reloader::run() {
     [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
     if (stopping_) return;
     if (forced_.exchange(false)) policy_.forced = passwords_.forced = true;
+    const auto asked = [this] {
+      const std::lock_guard lock(mutex_);
+      return asked_;
+    }();
     const bool htpasswd = look_at_htpasswd();
     const bool policy = look_at_policy();
     if (wall_now() >= next_old_) use_passwords();
     settled = htpasswd && policy;
+    if (!settled) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      answered_ = asked;
+    }
+    looked_.notify_all();
   }
 }
 

@@ -3,12 +3,15 @@
 // The two are loaded apart: neither waits for the other. A file is read when nobody is writing it,
 // and what was read counts only if it did not change meanwhile.
 //
-// Thread safety: request() may be called from any thread.
+// Thread safety: request() and catch_up() may be called from any thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -36,6 +39,8 @@ class Reloader {
   void start();
   // Loads both files again, changed or not (SIGHUP).
   void request();
+  // Waits until what the files hold now has been loaded, or refused; at most so long.
+  void catch_up(std::chrono::milliseconds patience);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -58,6 +63,7 @@ class Reloader {
   };
 
   void run();
+  void wake();
   void watch();
   // Each returns whether it is done with what is there now.
   bool look_at_htpasswd();
@@ -91,6 +97,10 @@ class Reloader {
   Subject passwords_{"password file", {}, {}, {}, {}};
   std::atomic<bool> forced_{false};
   std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable looked_;
+  std::uint64_t asked_ = 0;     // calls of catch_up(); guarded by mutex_
+  std::uint64_t answered_ = 0;  // of those, the ones whose look is over; guarded by mutex_
   std::thread thread_;
 };
 

@@ -35,7 +35,7 @@ TEST_CASE("config: everything has a default but the upstream") {
   REQUIRE(config.listen.size() == 1);
   CHECK(config.listen[0].address.to_string() == "0.0.0.0:5000");
   CHECK(config.listen[0].trusted_proxies.empty());
-  CHECK(config.admin.to_string() == "127.0.0.1:8080");
+  CHECK(config.admin.address.to_string() == "127.0.0.1:8080");
   CHECK(config.upstream.address.to_string() == "127.0.0.1:5001");
   CHECK(config.upstream.socket.empty());
   CHECK(config.upstream.redirects == Redirects::refuse);
@@ -69,6 +69,10 @@ listen:
   - address: "[::]:5443"
 admin:
   address: 127.0.0.2:8081
+  names: [Gate.Example.com, gate]
+  trusted_proxies: [127.0.0.1/32]
+  session_idle: 90s
+  session_longest: 1h
 upstream:
   url: unix:///run/layergate/registry.sock
   redirects: follow
@@ -99,7 +103,11 @@ records:
   CHECK(config.listen[0].trusted_proxies[0].contains(*IpAddress::parse("127.0.0.1")));
   CHECK(config.listen[1].address.host == "::");
   CHECK(config.listen[1].address.to_string() == "[::]:5443");
-  CHECK(config.admin.to_string() == "127.0.0.2:8081");
+  CHECK(config.admin.address.to_string() == "127.0.0.2:8081");
+  CHECK(config.admin.names == std::vector<std::string>{"gate.example.com", "gate"});
+  CHECK(config.admin.trusted_proxies.size() == 1);
+  CHECK(config.admin.session_idle == seconds{90});
+  CHECK(config.admin.session_longest == seconds{3600});
   CHECK(config.upstream.socket == "/run/layergate/registry.sock");
   CHECK(config.upstream.redirects == Redirects::follow);
   CHECK_FALSE(config.upstream.exclusive);
@@ -186,6 +194,9 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
        "layergate.yml:3:44: each item of trusted_proxies must be"},
       {kUpstream + "admin: {address: 8080}\n", "layergate.yml:2:18: admin.address must be"},
       {kUpstream + "admin: {port: 8080}\n", "layergate.yml:2:9: unknown key \"port\" in admin"},
+      {kUpstream + "admin: {names: [\"gate:8080\"]}\n",
+       "layergate.yml:2:17: a name of admin.names is a host name alone"},
+      {kUpstream + "admin: {names: gate}\n", "layergate.yml:2:16: admin.names must be a list"},
       {"upstream: {}\n", "layergate.yml:1:11: upstream.url is missing"},
       {"upstream: http://a\n", "layergate.yml:1:11: upstream must be a map"},
       {"upstream: {url: registry:5000}\n",
