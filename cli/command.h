@@ -19,6 +19,7 @@ void add_check(CLI::App& app, const Globals& globals, int& exit_code);
 void add_healthcheck(CLI::App& app, const Globals& globals, int& exit_code);
 void add_user(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
+void add_backup(CLI::App& app, const Globals& globals, int& exit_code);  // and verify, restore
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
 
 }  // namespace layergate::cli
