@@ -42,6 +42,7 @@ struct Reply {
   Json body;  // null: none. From 400 on a problem (RFC 9457)
   std::string etag;
   std::string location;  // of what was made, as "/api/v1/accounts/alice"
+  std::string allow;     // 405: what can be done there
 
   [[nodiscard]] bool failed() const { return status >= 400; }
 };

@@ -32,6 +32,7 @@ struct Route {
 std::span<const Route> account_routes();
 std::span<const Route> answer_routes();
 std::span<const Route> image_routes();
+std::span<const Route> me_routes();
 std::span<const Route> record_routes();
 
 }  // namespace layergate::api

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "api/problem.h"
 
@@ -42,13 +43,16 @@ bool may(Who who, const Caller& caller, const Parameters& parameters) {
 }  // namespace
 
 Reply Service::handle(const Call& call) const {
-  bool is_path = false;
-  for (const auto& routes : {account_routes(), answer_routes(), image_routes(), record_routes()}) {
+  std::string allow;
+  for (const auto& routes :
+       {account_routes(), answer_routes(), image_routes(), me_routes(), record_routes()}) {
     for (const auto& route : routes) {
       const auto parameters = match(route.path, call.path);
       if (!parameters) continue;
-      is_path = true;
-      if (route.method != call.method) continue;
+      if (route.method != call.method) {
+        allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+        continue;
+      }
       if (!may(route.who, call.caller, *parameters)) {
         return denied("this call is for administrators" +
                       std::string(route.who == Who::account ? ", or about your own account" : ""));
@@ -56,7 +60,11 @@ Reply Service::handle(const Call& call) const {
       return route.handler(site_, call, *parameters);
     }
   }
-  if (is_path) return problem(405, "usage", call.method + " is nothing that can be done there");
+  if (!allow.empty()) {
+    auto reply = problem(405, "usage", call.method + " cannot be done there, only " + allow);
+    reply.allow = std::move(allow);
+    return reply;
+  }
   return not_found("there is no such call: see docs/openapi.yaml");
 }
 

@@ -1,44 +1,12 @@
 #include "base/yaml_reader.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <limits>
+
+#include "base/quantity.h"
 
 namespace layergate::yaml {
 namespace {
-
-struct Unit {
-  std::string_view suffix;
-  std::uint64_t factor;
-};
-
-constexpr std::array kTimeUnits = {
-    Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}, Unit{"d", 86'400'000},
-};
-constexpr std::array kSizeUnits = {
-    Unit{"", 1},
-    Unit{"B", 1},
-    Unit{"KiB", 1ULL << 10},
-    Unit{"MiB", 1ULL << 20},
-    Unit{"GiB", 1ULL << 30},
-    Unit{"TiB", 1ULL << 40},
-};
-
-// A number directly followed by one of the units, as a multiple of the smallest; nothing above
-// most.
-template <std::size_t N>
-std::optional<std::uint64_t> quantity(std::string_view text, const std::array<Unit, N>& units,
-                                      std::uint64_t most) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return std::nullopt;
-  const auto suffix = text.substr(static_cast<std::size_t>(end - text.data()));
-  const auto unit = std::find_if(units.begin(), units.end(),
-                                 [&](const Unit& each) { return each.suffix == suffix; });
-  if (unit == units.end() || number > most / unit->factor) return std::nullopt;
-  return number * unit->factor;
-}
 
 std::string quoted(std::string_view text) {
   constexpr std::size_t kShown = 80;
@@ -172,21 +140,18 @@ std::optional<std::int64_t> Reader::integer(const Node& node, std::string_view w
 
 std::optional<std::chrono::milliseconds> Reader::duration(const Node& node, std::string_view what) {
   constexpr std::string_view kWanted = "a duration like 250ms, 30s, 5m, 12h or 7d";
-  constexpr std::uint64_t kMost = 3650ULL * 86'400'000;
   const auto* found = scalar(node, what, kWanted);
   if (found == nullptr) return std::nullopt;
-  const auto value = *found == "0" ? 0 : quantity(*found, kTimeUnits, kMost);
-  if (value) return std::chrono::milliseconds{*value};
-  mistyped(node, what, kWanted);
-  return std::nullopt;
+  const auto value = parse_duration(*found);
+  if (!value) mistyped(node, what, kWanted);
+  return value;
 }
 
 std::optional<std::uint64_t> Reader::size(const Node& node, std::string_view what) {
   constexpr std::string_view kWanted = "a size like 4096, 64KiB, 4MiB or 2GiB";
   const auto* found = scalar(node, what, kWanted);
   if (found == nullptr) return std::nullopt;
-  const auto value =
-      quantity(*found, kSizeUnits, std::uint64_t{std::numeric_limits<std::int64_t>::max()});
+  const auto value = parse_size(*found);
   if (!value) mistyped(node, what, kWanted);
   return value;
 }

@@ -3,15 +3,25 @@
 // configuration or policy is not valid, 4 I/O or network.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 namespace layergate::cli {
 
+enum class Format : std::uint8_t { table, json, yaml };
+
 struct Globals {
   std::string config_dir;
+  std::string registry_url;  // only names the registry in what is printed
+  std::string api_url;       // of a remote gate; empty: the files of config_dir
+  std::string api_user;
+  std::string api_ca;  // a file of certificates, for gates that only an own CA vouches for
+  Format format = Format::table;
 };
+
+void add_globals(CLI::App& app, Globals& globals);
 
 // Each sets `exit_code` when its verb was run. The references must outlive the parsing.
 void add_serve(CLI::App& app, const Globals& globals, int& exit_code);
@@ -21,5 +31,6 @@ void add_user(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
 void add_backup(CLI::App& app, const Globals& globals, int& exit_code);  // and verify, restore
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
+void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
 
 }  // namespace layergate::cli

@@ -38,8 +38,7 @@ int main(int argc, char** argv) {
   app.fallthrough();  // global options may stand behind the verb
   Globals globals;
   int exit_code = 0;
-  app.add_option("--config-dir", globals.config_dir,
-                 "Where layergate.yml is ($LAYERGATE_CONFIG_DIR, ./conf, /etc/layergate)");
+  add_globals(app, globals);
   add_serve(app, globals, exit_code);
   add_check(app, globals, exit_code);
   add_healthcheck(app, globals, exit_code);
@@ -47,6 +46,7 @@ int main(int argc, char** argv) {
   add_access(app, globals, exit_code);
   add_backup(app, globals, exit_code);
   add_index(app, globals, exit_code);
+  add_whoami(app, globals, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

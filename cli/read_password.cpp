@@ -59,4 +59,14 @@ std::optional<std::string> ask_for_password(const std::string& user, std::string
   return password;
 }
 
+std::optional<std::string> ask_for_known_password(const std::string& user, std::string& problem) {
+  if (isatty(STDIN_FILENO) == 0) {
+    problem = "no or a wrong password for " + user +
+              ", and no terminal to ask on: put it into a file and name that in "
+              "$LAYERGATE_API_PASSWORD_FILE, or into ~/.netrc";
+    return std::nullopt;
+  }
+  return ask("Password for " + user + ": ");
+}
+
 }  // namespace layergate::cli

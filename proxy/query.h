@@ -18,12 +18,13 @@ class Query {
 
   // nullptr if it is absent.
   [[nodiscard]] const std::string* find(std::string_view name) const;
+  // All, in their order.
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& parameters() const {
+    return parameters_;
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> parameters_;
 };
-
-// Everything but unreserved characters (RFC 3986, section 2.3) as %XX.
-std::string percent_encode(std::string_view text);
 
 }  // namespace layergate::proxy

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/percent.h"
 #include "oci/reference.h"
 #include "proxy/query.h"
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/percent.h"
+
 namespace layergate::proxy {
 namespace {
 

@@ -1,0 +1,36 @@
+// What a terminal can show, and what it must not be sent: text comes from records and requests of
+// strangers, and a terminal obeys control characters.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace layergate::cli {
+
+// Where a stream goes.
+struct Terminal {
+  bool is_one = false;
+  std::size_t columns = 0;  // 0: as many as there are; always so if it is none
+  bool colours = false;     // not where NO_COLOR is set (no-color.org) or TERM is dumb
+
+  static Terminal of_output();
+  static Terminal of_errors();
+};
+
+// Text with everything that is no printable character written out: control characters, and those
+// that turn the direction of writing, as \u001b; bytes that are no UTF-8 as \xff.
+std::string printable(std::string_view text);
+
+// JSON text, in which such characters can stand in strings only, with them escaped.
+std::string printable_json(std::string_view json);
+
+// How many columns text takes: wide characters (UAX #11) two, combining ones none. REQUIRES: text
+// is printable.
+std::size_t width_of(std::string_view text);
+
+// The beginning of a text that is wider than `columns`, with "…" at its end. REQUIRES: text is
+// printable, and columns is not 0.
+std::string shortened(std::string_view text, std::size_t columns);
+
+}  // namespace layergate::cli
