@@ -76,7 +76,7 @@ TEST_CASE("backup manifest: which paths stay inside") {
     CAPTURE(path);
     CHECK(is_member_path(path));
   }
-  for (const std::string path :
+  for (const std::string& path :
        {std::string(), std::string("conf"), std::string("conf/"), std::string("/conf/a"),
         std::string("conf//a"), std::string("conf/./a"), std::string("conf/.."),
         std::string("conf/../a"), std::string("conf/a/.."), std::string("../conf/a"),
