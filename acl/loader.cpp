@@ -123,25 +123,31 @@ LoadResult load(const std::filesystem::path& acl_file, WallTime now,
   return parse(collected.sources, now, once_covered);
 }
 
-LoadResult parse(const std::vector<Source>& sources, WallTime now,
-                 const std::vector<std::string>& once_covered) {
+Opened open(const std::vector<Source>& sources, WallTime now,
+            const std::vector<std::string>& once_covered) {
   LoadResult result;
-  Draft draft;
-  if (read_sources(sources, draft, result.errors)) {
-    resolve(draft, now, result.errors, result.warnings);
+  auto draft = std::make_shared<Draft>();
+  if (read_sources(sources, *draft, result.errors)) {
+    resolve(*draft, now, result.errors, result.warnings);
   }
   if (result.errors.empty()) {
     for (const auto& text : once_covered) {
-      if (auto pattern = parse_pattern(text)) draft.once_covered.push_back(*std::move(pattern));
+      if (auto pattern = parse_pattern(text)) draft->once_covered.push_back(*std::move(pattern));
     }
-    if (draft.push_unregistered) result.covered = covered_by(draft);
-    auto policy = compile(draft);
-    run_tests(draft, *policy, now, result.errors, result.warnings);
+    if (draft->push_unregistered) result.covered = covered_by(*draft);
+    auto policy = compile(*draft);
+    run_tests(*draft, *policy, now, result.errors, result.warnings);
     if (result.errors.empty()) result.policy = std::move(policy);
   }
-  arrange(result.errors, draft.sources, kMostErrors);
-  arrange(result.warnings, draft.sources, kMostWarnings);
-  return result;
+  arrange(result.errors, draft->sources, kMostErrors);
+  arrange(result.warnings, draft->sources, kMostWarnings);
+  if (!result.policy) draft.reset();
+  return {std::move(result), std::move(draft)};
+}
+
+LoadResult parse(const std::vector<Source>& sources, WallTime now,
+                 const std::vector<std::string>& once_covered) {
+  return open(sources, now, once_covered).result;
 }
 
 }  // namespace layergate::acl

@@ -25,6 +25,8 @@ struct LoadResult {
   std::vector<std::string> covered;
 };
 
+struct Draft;
+
 // Reads acl_file and, beside it, acl.d/*.yml in the order of their names (names that start with a
 // dot or do not end in .yml are skipped; one that cannot be read refuses the load). The policy's
 // own `tests:` are run at time `now`.
@@ -42,5 +44,14 @@ Collected collect(const std::filesystem::path& acl_file);
 // The same from texts; the first is acl.yml. REQUIRES: there is a first.
 LoadResult parse(const std::vector<Source>& sources, WallTime now,
                  const std::vector<std::string>& once_covered = {});
+
+// The same, with what the files say word for word (acl/draft.h), for who shows or changes it; null
+// if there are errors.
+struct Opened {
+  LoadResult result;
+  std::shared_ptr<const Draft> draft;
+};
+Opened open(const std::vector<Source>& sources, WallTime now,
+            const std::vector<std::string>& once_covered = {});
 
 }  // namespace layergate::acl

@@ -227,7 +227,11 @@ class Builder {
   }
 
   void read_auth(const Node* node) {
-    if (node == nullptr || !read_.map(*node, "auth", {"realm", "htpasswd", "cache_ttl"})) return;
+    if (node == nullptr || !read_.map(*node, "auth",
+                                      {"realm", "htpasswd", "cache_ttl", "bcrypt_cost",
+                                       "password_max_age", "password_expired"})) {
+      return;
+    }
     if (const auto* realm = node->find("realm")) {
       if (const auto text = read_.text(*realm, "auth.realm")) {
         const bool clean = std::all_of(text->begin(), text->end(), [](char c) {
@@ -242,6 +246,28 @@ class Builder {
       read_path(*file, "auth.htpasswd", config_.htpasswd);
     if (const auto* ttl = node->find("cache_ttl")) {
       Reader::into(config_.cache_ttl, read_.duration(*ttl, "auth.cache_ttl"));
+    }
+    read_passwords(*node);
+  }
+
+  void read_passwords(const Node& auth) {
+    auto& passwords = config_.passwords;
+    if (const auto* cost = auth.find("bcrypt_cost")) {
+      if (const auto number = read_.integer(*cost, "auth.bcrypt_cost", 10, 14))
+        passwords.bcrypt_cost = static_cast<unsigned>(*number);
+    }
+    if (const auto* age = auth.find("password_max_age")) {
+      if (const auto length = read_.duration(*age, "auth.password_max_age"))
+        passwords.max_age = std::chrono::ceil<std::chrono::hours>(*length);
+    }
+    if (const auto* expired = auth.find("password_expired")) {
+      const auto text = read_.text(*expired, "auth.password_expired");
+      if (text && *text == "refuse") {
+        passwords.expired = ExpiredPassword::refuse;
+      } else if (text && *text != "warn") {
+        read_.refuse(*expired, "auth.password_expired must be warn or refuse",
+                     closest(*text, {"warn", "refuse"}));
+      }
     }
   }
 

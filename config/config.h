@@ -38,6 +38,17 @@ struct Upstream {
   bool exclusive = true;  // nobody else writes to the registry
 };
 
+enum class ExpiredPassword : std::uint8_t {
+  warn,    // in the log and in lists of accounts
+  refuse,  // as any login that is not right
+};
+
+struct Passwords {
+  std::chrono::hours max_age{90 * 24};  // 0: a password never gets old
+  ExpiredPassword expired = ExpiredPassword::warn;
+  unsigned bcrypt_cost = 10;
+};
+
 struct Index {
   std::chrono::seconds grace{15 * 60};       // what a moved or deleted tag reached stays readable
   std::chrono::seconds untagged{7 * 86400};  // what no tag reaches is remembered
@@ -62,6 +73,7 @@ struct Config {
   std::filesystem::path acl;
   std::filesystem::path state;
   std::chrono::milliseconds cache_ttl{300'000};
+  Passwords passwords;
   int workers = 0;  // never 0 once loaded
   Index index;
   Limits limits;
