@@ -99,6 +99,7 @@ void add_access(CLI::App& app, const Globals& globals, int& exit_code) {
       ->capture_default_str();
   verb->add_option("--from", arguments->from, "The client's address")->capture_default_str();
   verb->callback([&globals, &exit_code, arguments] { exit_code = check(globals, *arguments); });
+  add_grants(*access, globals, exit_code);
 }
 
 }  // namespace layergate::cli

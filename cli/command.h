@@ -31,6 +31,10 @@ void add_user(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
 void add_backup(CLI::App& app, const Globals& globals, int& exit_code);  // and verify, restore
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
+void add_image(CLI::App& app, const Globals& globals, int& exit_code);
+void add_legacy(CLI::App& app, const Globals& globals, int& exit_code);  // import and export
+// Below `access`.
+void add_grants(CLI::App& access, const Globals& globals, int& exit_code);
 void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
 
 }  // namespace layergate::cli

@@ -10,8 +10,8 @@
 
 namespace layergate::manage {
 
-// "2027-01-31T18:00:00+08:00", "2027-01-31" (midnight UTC), or from `now` on: "45m", "12h", "30d",
-// "2w". It has to be later than `now`. The error is a sentence that says what is taken.
+// "2027-01-31T18:00:00+08:00", "2027-01-31" (midnight UTC), or from `now` on: "45m", "12h", "30d".
+// It has to be later than `now`. The error is a sentence that says what is taken.
 tl::expected<WallTime, std::string> parse_when(std::string_view text, WallTime now);
 
 }  // namespace layergate::manage

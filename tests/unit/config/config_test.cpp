@@ -45,6 +45,9 @@ TEST_CASE("config: everything has a default but the upstream") {
   CHECK(config.acl == "/etc/layergate/acl.yml");
   CHECK(config.state == "/etc/state");
   CHECK(config.cache_ttl == milliseconds{300'000});
+  CHECK(config.passwords.bcrypt_cost == 10);
+  CHECK(config.passwords.max_age == std::chrono::hours{2160});
+  CHECK(config.passwords.expired == ExpiredPassword::warn);
   CHECK(config.workers > 0);
   CHECK(config.limits.idle == milliseconds{60'000});
   CHECK(config.limits.connections == 10'000);
@@ -69,6 +72,9 @@ auth:
   realm: Models of the house
   htpasswd: /srv/passwords
   cache_ttl: 30s
+  bcrypt_cost: 12
+  password_max_age: 30d
+  password_expired: refuse
 acl: rules/acl.yml
 state: /var/lib/layergate
 workers: 3
@@ -89,6 +95,9 @@ index: {grace: 0, untagged: 1h, parallel: 3}
   CHECK(config.acl == "/etc/layergate/rules/acl.yml");
   CHECK(config.state == "/var/lib/layergate");
   CHECK(config.cache_ttl == milliseconds{30'000});
+  CHECK(config.passwords.bcrypt_cost == 12);
+  CHECK(config.passwords.max_age == std::chrono::hours{720});
+  CHECK(config.passwords.expired == ExpiredPassword::refuse);
   CHECK(config.workers == 3);
   CHECK(config.limits.idle == milliseconds{90'000});
   CHECK(config.limits.head == milliseconds{5'000});
@@ -177,6 +186,11 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {kUpstream + "auth: {realm: ä}\n", "layergate.yml:2:15: auth.realm must be printable"},
       {kUpstream + "auth: {htpasswd: ''}\n", "layergate.yml:2:18: auth.htpasswd must not be empty"},
       {kUpstream + "auth: {cache_ttl: 5}\n", "layergate.yml:2:19: auth.cache_ttl must be a"},
+      {kUpstream + "auth: {bcrypt_cost: 9}\n", "layergate.yml:2:21: auth.bcrypt_cost must be a"},
+      {kUpstream + "auth: {password_max_age: 90}\n",
+       "layergate.yml:2:26: auth.password_max_age must be a"},
+      {kUpstream + "auth: {password_expired: refused}\n",
+       "layergate.yml:2:26: auth.password_expired must be warn or refuse; did you mean"},
       {kUpstream + "acl:\n", "layergate.yml:2:"},
       {kUpstream + "state: [a]\n", "layergate.yml:2:8: state must be text"},
       {kUpstream + "workers: -1\n", "layergate.yml:2:10: workers must be a whole number from 0"},
