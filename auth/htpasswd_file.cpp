@@ -26,9 +26,7 @@ using Result = tl::expected<LineChange, std::string>;
 
 tl::expected<Fd, std::string> lock_beside(const fs::path& file,
                                           std::chrono::milliseconds patience) {
-  auto path = file;
-  path += ".lock";
-  return lock_file(path, file, patience);
+  return lock_file(lock_of_htpasswd(file), file, patience);
 }
 
 struct Edited {

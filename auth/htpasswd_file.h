@@ -39,4 +39,9 @@ tl::expected<LineChange, std::string> remove_user(
     const std::filesystem::path& file, std::string_view user,
     std::chrono::milliseconds patience = kLockPatience);
 
+// What the writers of a file lock. REQUIRES: the path is no link (resolve_links).
+inline std::filesystem::path lock_of_htpasswd(std::filesystem::path file) {
+  return file += ".lock";
+}
+
 }  // namespace layergate::auth

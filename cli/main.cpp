@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   add_image(app, globals, exit_code);
   add_access(app, globals, exit_code);
   add_acl(app, globals, exit_code);
+  add_backup(app, globals, exit_code);
   add_index(app, globals, exit_code);
   add_legacy(app, globals, exit_code);
   add_whoami(app, globals, exit_code);
