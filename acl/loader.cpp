@@ -143,16 +143,22 @@ OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
   return open;
 }
 
+Opened open(const std::vector<Source>& sources, WallTime now,
+            const std::vector<std::string>& once_covered) {
+  auto made = open_policy(sources, now, once_covered);
+  LoadResult result{nullptr, std::move(made.errors), std::move(made.warnings), {}};
+  if (!made.policy) return {std::move(result), nullptr};
+  if (made.draft.push_unregistered) result.covered = covered_by(made.draft);
+  run_tests(made.draft, *made.policy, now, result.errors);
+  arrange(result.errors, made.draft.sources, kMostErrors);
+  if (!result.errors.empty()) return {std::move(result), nullptr};
+  result.policy = std::move(made.policy);
+  return {std::move(result), std::make_shared<const Draft>(std::move(made.draft))};
+}
+
 LoadResult parse(const std::vector<Source>& sources, WallTime now,
                  const std::vector<std::string>& once_covered) {
-  auto open = open_policy(sources, now, once_covered);
-  LoadResult result{nullptr, std::move(open.errors), std::move(open.warnings), {}};
-  if (!open.policy) return result;
-  if (open.draft.push_unregistered) result.covered = covered_by(open.draft);
-  run_tests(open.draft, *open.policy, now, result.errors);
-  if (result.errors.empty()) result.policy = std::move(open.policy);
-  arrange(result.errors, open.draft.sources, kMostErrors);
-  return result;
+  return open(sources, now, once_covered).result;
 }
 
 }  // namespace layergate::acl

@@ -26,6 +26,8 @@ struct LoadResult {
   std::vector<std::string> covered;
 };
 
+struct Draft;
+
 // Reads acl_file and, beside it, acl.d/*.yml in the order of their names (names that start with a
 // dot or do not end in .yml are skipped; one that cannot be read refuses the load). The policy's
 // own `tests:` are run at time `now`.
@@ -55,5 +57,14 @@ struct OpenPolicy {
 };
 OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
                        const std::vector<std::string>& once_covered = {});
+
+// What parse() finds, and what the files say word for word (acl/draft.h), for who shows or changes
+// it; null if there are errors.
+struct Opened {
+  LoadResult result;
+  std::shared_ptr<const Draft> draft;
+};
+Opened open(const std::vector<Source>& sources, WallTime now,
+            const std::vector<std::string>& once_covered = {});
 
 }  // namespace layergate::acl

@@ -172,6 +172,7 @@ void add_access(CLI::App& app, const Globals& globals, int& exit_code) {
   add_action(*who_verb, *arguments);
   who_verb->callback(
       [&globals, &exit_code, arguments] { exit_code = who_can(globals, *arguments); });
+  add_grants(*access, globals, exit_code);
 }
 
 }  // namespace layergate::cli

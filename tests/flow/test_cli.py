@@ -60,7 +60,7 @@ def files(config: Path) -> dict[str, bytes]:
     (["user", "add", "#x", "--permissions", "view", "--password-stdin"], "#"),
     (["user", "add", "eve", "--permissions", "fly", "--password-stdin"], "unknown permission fly"),
     (["user", "add", "alice", "--permissions", "view", "--password-stdin"], "exists already"),
-    (["user", "add", "eve", "--permissions", "view", "--email", "a\nb", "--password-stdin"], "--email"),
+    (["user", "add", "eve", "--permissions", "view", "--email", "a\nb", "--password-stdin"], "the email"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_usage(config: Path, words: list[str], said: str) -> None:
     before = files(config)
