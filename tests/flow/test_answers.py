@@ -335,7 +335,7 @@ BAD: list[tuple[list[str], int, str]] = [
     (["acl", "lint", "broken.yml"], 3, "broken.yml:1"),
     (["acl", "lint", "conf/htpasswd"], 3, "htpasswd"),
     (["acl", "replay"], 2, "new is required"),
-    (["acl", "replay", "conf"], 4, "access.log: is not there"),
+    (["acl", "replay", "conf"], 4, "records.db: is not there"),
     (["acl", "replay", "conf", "--records", "nowhere"], 4, "nowhere: cannot be read"),
     (["acl", "replay", "conf", "--records", "empty"], 4, "is a directory"),
     (["acl", "replay", "conf", "--since", "soon"], 2, "--since takes"),
