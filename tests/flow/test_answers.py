@@ -292,15 +292,22 @@ def test_a_replay_says_what_the_gate_then_does(
 
     new = tmp_path / "new.yml"
     new.write_text(STRICTER)
-    found = json.loads(gate.run_verb("acl", "replay", str(new), "--since", "1h", "--format", "json").stdout)
-    foretold: dict[tuple[str, str], int] = {}
-    for item in found["items"]:
-        assert item["now"] == "refused" and item["name"] == "telechat" and item["action"] == "pull"
-        foretold[item["user"], item["tag"]] = item["requests"]
+
+    def foretell(*more: str) -> tuple[dict[tuple[str, str], int], int]:
+        verb = gate.run_verb("acl", "replay", str(new), "--since", "1h", "--format", "json", *more)
+        found = json.loads(verb.stdout)
+        for item in found["items"]:
+            assert item["now"] == "refused" and item["name"] == "telechat" and item["action"] == "pull"
+        return {(item["user"], item["tag"]): item["requests"] for item in found["items"]}, found["same"]
+
+    # The JSON lines and, a moment later, the database say the same.
+    lines = foretell("--records", str(gate.state / "access.log"))
+    assert gate.process is not None
+    gate.process.wait_until(lambda: foretell() == lines, 10, "all records in the database")
+    foretold, _ = lines
 
     generation = gate.metrics()["layergate_policy_generation"]
     gate.write_policy(STRICTER)
-    assert gate.process is not None
     gate.process.wait_until(
         lambda: gate.metrics()["layergate_policy_generation"] > generation, 10, "the new policy")
     seen: dict[tuple[str, str], int] = {}
