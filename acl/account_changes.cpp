@@ -88,6 +88,7 @@ std::vector<AccountChange> account_changes(const Draft& before, const Draft& aft
     changes[name] = {"added, permissions: " + words.permissions};
   }
   std::vector<AccountChange> all;
+  all.reserve(changes.size());
   for (auto& [name, found] : changes) all.push_back({std::string(name), std::move(found)});
   return all;
 }

@@ -355,7 +355,7 @@ class Comparison {
       if (pattern.empty()) {
         known.insert(image);
       } else if (!within.empty() && !whole.contains(within) && !whole.contains(pattern)) {
-        patterns.insert(pattern + " and " + within);
+        patterns.insert(std::string(pattern).append(" and ").append(within));
       }
       if (example.empty() || (!pattern.empty() && within.empty())) example = image;
     }

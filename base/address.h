@@ -29,7 +29,7 @@ class IpAddress {
   [[nodiscard]] bool is_v4() const;
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
 
-  auto operator<=>(const IpAddress&) const = default;
+  auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): it has none
 
  private:
   std::array<std::uint8_t, 16> bytes_{};

@@ -10,6 +10,7 @@
 #include "cli/policy_argument.h"
 #include "index/store.h"
 #include "oci/reference.h"
+#include "records/database.h"
 #include "records/past_records.h"
 
 namespace layergate::cli {
@@ -124,12 +125,13 @@ int replay(const Globals& globals, const Arguments& arguments) {
   if (files.empty()) {
     if (!config) config = load_config(globals);
     if (!config) return 3;
-    files = records::rotated_files(config->state / "access.log");
-    if (files.empty()) {
-      print_error((config->state / "access.log").string() +
-                  ": is not there; --records names another file");
+    const auto database = records::database_in(config->state);
+    std::error_code ignored;
+    if (!std::filesystem::exists(database, ignored)) {
+      print_error(database.string() + ": is not there; --records names another file");
       return 4;
     }
+    files = {database};
   }
   const auto open =
       open_policy(*argument, wall_now(), config ? covered_of(*config) : std::vector<std::string>{});
@@ -137,9 +139,8 @@ int replay(const Globals& globals, const Arguments& arguments) {
 
   acl::Replay replay(*open->policy);
   for (const auto& file : files) {
-    const auto read = records::read_records(file, [&](const AccessRecord& record) {
-      if (!since || record.time >= *since) add(record, replay);
-    });
+    const auto read = records::read_records(
+        file, since, [&](const AccessRecord& record) { add(record, replay); });
     if (!read) {
       print_error(read.error());
       return 4;
@@ -180,7 +181,7 @@ void add_acl_replay(CLI::App& acl, const Globals& globals, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   verb->add_option("new", arguments->policy, "A config dir, or an acl.yml")->required();
   verb->add_option("--records", arguments->records,
-                   "A file of records, or - ; left out: those of --config-dir");
+                   "records.db, or JSON lines in a file or - ; left out: those of --config-dir");
   verb->add_option("--since", arguments->since, "From this time on: 2027-01-31, 7d");
   verb->add_flag("--exit-code", arguments->exit_code,
                  "End with 1 if a request would be decided otherwise");

@@ -1,12 +1,16 @@
 #include "records/past_records.h"
 
+#include <array>
 #include <cerrno>
-#include <cstring>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "records/reader.h"
 
 namespace layergate::records {
 namespace {
@@ -31,6 +35,63 @@ bool next_line(std::istream& in, std::string& line, bool& too_long) {
     }
   }
   return !line.empty();
+}
+
+bool is_database(const std::filesystem::path& file) {
+  constexpr std::string_view kMagic{"SQLite format 3\0", 16};  // sqlite.org/fileformat.html
+  std::array<char, kMagic.size()> head{};
+  std::ifstream in(file, std::ios::binary);
+  return in.read(head.data(), head.size()) && std::string_view(head.data(), head.size()) == kMagic;
+}
+
+AccessRecord record_of(Row row) {
+  AccessRecord record;
+  record.time = row.at - std::chrono::milliseconds(row.microseconds / 1000);
+  record.trace = std::move(row.trace);
+  record.user = std::move(row.user);
+  record.address = row.address;
+  record.method = std::move(row.method);
+  record.action = std::move(row.action);
+  record.repository = std::move(row.repository);
+  record.reference = std::move(row.reference);
+  record.digest = std::move(row.digest);
+  record.tag = std::move(row.tag);
+  record.status = static_cast<int>(row.status);
+  record.code = std::move(row.code);
+  record.verified = row.verified;
+  record.allowed = row.allowed;
+  record.complete = row.complete;
+  record.reason = std::move(row.reason);
+  record.rule = std::move(row.rule);
+  return record;
+}
+
+tl::expected<RecordsRead, std::string> read_database(
+    const std::filesystem::path& file, std::optional<WallTime> since,
+    const std::function<void(const AccessRecord&)>& visit) {
+  constexpr std::size_t kPage = 5000;
+  RecordsRead read;
+  try {
+    Reader reader(file);
+    Filter filter;
+    filter.since = since;
+    std::optional<Cursor> next;
+    do {
+      auto page = reader.query(filter, kPage, next);
+      for (auto& row : page.rows) {
+        if (row.method.empty()) {
+          ++read.others;
+          continue;
+        }
+        ++read.records;
+        visit(record_of(std::move(row)));
+      }
+      next = page.next;
+    } while (next);
+  } catch (const std::exception& error) {
+    return tl::unexpected(std::string(error.what()));
+  }
+  return read;
 }
 
 }  // namespace
@@ -72,25 +133,10 @@ tl::expected<AccessRecord, std::string> parse_record(std::string_view line) {
   return record;
 }
 
-std::vector<std::filesystem::path> rotated_files(const std::filesystem::path& file) {
-  std::vector<std::filesystem::path> files;
-  std::error_code ignored;
-  for (int number = 0;; ++number) {
-    auto name = file;
-    if (number > 0) {
-      name.replace_filename(file.stem().string() + "." + std::to_string(number) +
-                            file.extension().string());
-    }
-    if (!std::filesystem::exists(name, ignored)) {
-      if (number > 0) return files;
-    } else {
-      files.push_back(std::move(name));
-    }
-  }
-}
-
-tl::expected<LinesRead, std::string> read_records(
-    const std::filesystem::path& file, const std::function<void(const AccessRecord&)>& visit) {
+tl::expected<RecordsRead, std::string> read_records(
+    const std::filesystem::path& file, std::optional<WallTime> since,
+    const std::function<void(const AccessRecord&)>& visit) {
+  if (is_database(file)) return read_database(file, since, visit);
   std::ifstream opened;
   const bool is_input = file == "-";
   if (!is_input) {
@@ -106,7 +152,7 @@ tl::expected<LinesRead, std::string> read_records(
     }
   }
   std::istream& in = is_input ? std::cin : opened;
-  LinesRead read;
+  RecordsRead read;
   std::string line;
   bool too_long = false;
   for (std::uint64_t number = 1; next_line(in, line, too_long); ++number) {
@@ -114,6 +160,7 @@ tl::expected<LinesRead, std::string> read_records(
     const auto record = too_long ? tl::unexpected(std::string("is longer than a record can be"))
                                  : parse_record(line);
     if (record) {
+      if (since && record->time < *since) continue;
       ++read.records;
       visit(*record);
     } else if (is_event(line)) {

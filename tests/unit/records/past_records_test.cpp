@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/records/rows.h"
 #include "tests/unit/temp_dir.h"
 
 namespace layergate::records {
@@ -45,7 +46,7 @@ TEST_CASE("records: what is no record is told apart") {
   CHECK(parse_record(line).error() == "has no address");
 }
 
-TEST_CASE("records: files are read with what was rotated out of them") {
+TEST_CASE("records: lines that are no records are passed over and counted") {
   const TempDir dir;
   const auto file = dir.path() / "access.log";
   const auto line = record().to_json();
@@ -54,10 +55,8 @@ TEST_CASE("records: files are read with what was rotated out of them") {
                       << "\n"
                       << line << "\n"
                       << line.substr(0, 40);
-  std::ofstream(dir.path() / "access.1.log") << line << "\n";
-  CHECK(rotated_files(file).size() == 2);
   int seen = 0;
-  const auto read = read_records(file, [&](const AccessRecord& each) {
+  const auto read = read_records(file, std::nullopt, [&](const AccessRecord& each) {
     ++seen;
     CHECK(each.repository == "team/app");
   });
@@ -67,8 +66,33 @@ TEST_CASE("records: files are read with what was rotated out of them") {
   CHECK(read->others == 1);
   CHECK(read->damaged == 1);
   CHECK(read->first_damage == file.string() + ":5: is no JSON");
-  CHECK(read_records(dir.path() / "none", {}).error().find("cannot be read") != std::string::npos);
-  CHECK(read_records(dir.path(), {}).error().find("is a directory") != std::string::npos);
+  CHECK(read_records(dir.path() / "none", std::nullopt, {}).error().find("cannot be read") !=
+        std::string::npos);
+  CHECK(read_records(dir.path(), std::nullopt, {}).error().find("is a directory") !=
+        std::string::npos);
+}
+
+TEST_CASE("records: a database of records is read as well, from a moment on") {
+  const TempDir dir;
+  const auto file = database_in(dir.path());
+  {
+    Ledger ledger(file);
+    append(ledger, {pull("alice", "team/a:v1"), pull("bob", "team/a:v2"),
+                    change(pull("root", "team/a:v1"), [](Row& row) { row.method = ""; })});
+  }
+  int seen = 0;
+  const auto count = [&](const AccessRecord& each) {
+    ++seen;
+    CHECK(each.repository == "team/a");
+    CHECK(each.allowed);
+  };
+  const auto all = read_records(file, std::nullopt, count);
+  REQUIRE(all);
+  CHECK(seen == 2);
+  CHECK(all->others == 1);
+  seen = 0;
+  REQUIRE(read_records(file, wall_now() + std::chrono::hours(1), count));
+  CHECK(seen == 0);
 }
 
 }  // namespace layergate::records
