@@ -30,6 +30,7 @@ void add_healthcheck(CLI::App& app, const Globals& globals, int& exit_code);
 void add_user(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
+void add_audit(CLI::App& app, const Globals& globals, int& exit_code);
 void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
 
 }  // namespace layergate::cli

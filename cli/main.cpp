@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   add_user(app, globals, exit_code);
   add_access(app, globals, exit_code);
   add_index(app, globals, exit_code);
+  add_audit(app, globals, exit_code);
   add_whoami(app, globals, exit_code);
   try {
     app.parse(argc, argv);
