@@ -1,20 +1,19 @@
-// The port for operators: health, metrics and, until there is a real page, a plain one.
+// The port for operators: the management API, health, metrics and, until there is a real page, a
+// plain one.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
-#include <thread>
 
-#include "config/config.h"
+#include "api/site.h"
 #include "proxy/server.h"
 
 namespace layergate::admin {
 
 class AdminServer {
  public:
-  // Binds config.admin; throws std::runtime_error. The server must outlive this.
-  explicit AdminServer(const proxy::Server& server);
+  // Binds config.admin.address; throws std::runtime_error. `site` is what the API works on. The
+  // server, and what the site refers to, must outlive this.
+  AdminServer(proxy::Server& server, api::Site site);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -61,12 +62,22 @@ bufferevent* ConnectionCap::make() {
   return socket;
 }
 
+void ConnectionCap::hold(bufferevent* socket) {
+  for (auto& connection : connections_) {
+    if (connection.socket == socket) connection.held = true;
+  }
+}
+
 void ConnectionCap::tick() {
   const auto now = std::chrono::steady_clock::now();
   const auto gone = std::remove_if(connections_.begin(), connections_.end(), [&](Connection& each) {
     if (is_free(each.socket)) {
       bufferevent_decref(each.socket);
       return true;
+    }
+    if (each.held) {
+      each.since = now;
+      each.held = evbuffer_get_length(bufferevent_get_output(each.socket)) == 0;
     }
     if (now - each.since > kLongest) ::shutdown(bufferevent_getfd(each.socket), SHUT_RDWR);
     return false;

@@ -29,11 +29,15 @@ class ConnectionCap {
   ConnectionCap& operator=(const ConnectionCap&) = delete;
 
   void watch(evhttp* http, evconnlistener* listener);
+  // Its request is complete, and is being worked on: how long that takes is not the client's fault.
+  // From when its answer begins to go out it has kLongest again. REQUIRES: evhttp made it here.
+  void hold(bufferevent* socket);
 
  private:
   struct Connection {
     bufferevent* socket;  // a reference of ours
     std::chrono::steady_clock::time_point since;
+    bool held = false;
   };
   struct FreeEvent {
     void operator()(event* e) const;

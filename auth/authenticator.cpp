@@ -7,7 +7,6 @@
 
 #include "auth/failure_limits.h"
 #include "auth/hash_pool.h"
-#include "auth/keyed_hash.h"
 #include "auth/verified_cache.h"
 
 namespace layergate::auth {
@@ -156,6 +155,13 @@ std::optional<Verdict> Authenticator::check(Credential credential, const IpAddre
 std::optional<Verdict> Authenticator::check_in_vain(Credential credential, const IpAddress& from,
                                                     std::function<void(Verdict)> done) {
   return impl_->check(std::move(credential), from, false, std::move(done));
+}
+
+std::optional<KeyedHash> Authenticator::line_of(const std::string& user) const {
+  const auto htpasswd = impl_->present();
+  const auto* line = htpasswd->find(user);
+  if (line == nullptr) return std::nullopt;
+  return keyed_hash(Purpose::line, {user, *line});
 }
 
 Authenticator::Counters Authenticator::counters() const {

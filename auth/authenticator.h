@@ -24,6 +24,7 @@
 
 #include "auth/credential.h"
 #include "auth/htpasswd.h"
+#include "auth/keyed_hash.h"
 #include "auth/password_hash.h"
 #include "auth/verdict.h"
 #include "base/address.h"
@@ -86,6 +87,10 @@ class Authenticator {
   // whether the password was right.
   std::optional<Verdict> check_in_vain(Credential credential, const IpAddress& from,
                                        std::function<void(Verdict)> done);
+
+  // Equal exactly while the account's line in the password file is the same; nothing without a
+  // line.
+  [[nodiscard]] std::optional<KeyedHash> line_of(const std::string& user) const;
 
   [[nodiscard]] Counters counters() const;
 

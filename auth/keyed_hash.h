@@ -16,7 +16,13 @@ namespace layergate::auth {
 
 using KeyedHash = std::array<std::uint8_t, 32>;
 
-enum class Purpose : std::uint8_t { credential = 1, address = 2, account = 3 };
+enum class Purpose : std::uint8_t {
+  credential = 1,
+  address = 2,
+  account = 3,
+  session = 4,
+  line = 5
+};
 
 // Lengths go in front, so that no two lists of parts are alike; at most four parts.
 // Throws std::runtime_error if OpenSSL has no HMAC or no random bytes.

@@ -23,7 +23,7 @@ config::Endpoint reachable(config::Endpoint endpoint) {
 int healthcheck(const Globals& globals) {
   const auto config = load_config(globals);
   if (!config) return 3;
-  const auto url = "http://" + reachable(config->admin).to_string() + "/readyz";
+  const auto url = "http://" + reachable(config->admin.address).to_string() + "/readyz";
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
                                                                  curl_easy_cleanup);
   std::string body;

@@ -145,6 +145,8 @@ RemoteClient::RemoteClient(const Globals& globals, std::string base, auth::Secre
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  // Or an account named ".." would make it ask for something else.
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_field);
   if (!globals.api_ca.empty()) {

@@ -66,6 +66,15 @@ void fit_connections(config::Limits& limits) {
   limits.connections = static_cast<int>(most);
 }
 
+// What the management API works on: what is in force here.
+api::Site site_of(const proxy::Server& server) {
+  const auto& context = server.context();
+  return {context.config,
+          [&policies = context.policies] { return policies.current(); },
+          &context.index,
+          {}};
+}
+
 int serve(const Globals& globals) {
   auto logger = spdlog::stderr_color_mt("layergate");
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
@@ -86,7 +95,7 @@ int serve(const Globals& globals) {
   std::optional<admin::AdminServer> admin;
   try {
     server.emplace(*std::move(config));
-    admin.emplace(*server);
+    admin.emplace(*server, site_of(*server));
   } catch (const proxy::Server::NotValid& error) {
     spdlog::critical("{}", error.what());
     return 3;
@@ -100,7 +109,8 @@ int serve(const Globals& globals) {
   for (const auto& listen : running.listen) {
     spdlog::info("registry API on {}", listen.address.to_string());
   }
-  spdlog::info("admin port on {}; in front of {}", running.admin.to_string(), running.upstream.url);
+  spdlog::info("admin port on {}; in front of {}", running.admin.address.to_string(),
+               running.upstream.url);
 
   while (true) {
     const int signal = next_signal(signals);

@@ -124,9 +124,36 @@ class Builder {
   }
 
   void read_admin(const Node* node) {
-    if (node == nullptr || !read_.map(*node, "admin", {"address"})) return;
+    if (node == nullptr ||
+        !read_.map(*node, "admin",
+                   {"address", "names", "trusted_proxies", "session_idle", "session_longest"})) {
+      return;
+    }
+    auto& admin = config_.admin;
     if (const auto* address = node->find("address")) {
-      Reader::into(config_.admin, read_listen_address(read_, *address, "admin.address"));
+      Reader::into(admin.address, read_listen_address(read_, *address, "admin.address"));
+    }
+    if (const auto* names = node->find("names")) read_names(*names);
+    if (const auto* proxies = node->find("trusted_proxies")) {
+      Reader::into(admin.trusted_proxies, read_.networks(*proxies, "admin.trusted_proxies"));
+    }
+    read_seconds(*node, "admin", "session_idle", admin.session_idle);
+    read_seconds(*node, "admin", "session_longest", admin.session_longest);
+  }
+
+  void read_names(const Node& node) {
+    if (!read_.list(node, "admin.names")) return;
+    for (const auto& item : node.items) {
+      const auto name = read_.text(item, "a name of admin.names");
+      if (!name) continue;
+      if (name->empty() || !host_name_is_valid(*name)) {
+        read_.refuse(item, "a name of admin.names is a host name alone, as gate.example.com");
+        continue;
+      }
+      std::string lower;
+      for (const char c : *name)
+        lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      config_.admin.names.push_back(std::move(lower));
     }
   }
 
@@ -139,8 +166,8 @@ class Builder {
     const auto& listen = config_.listen;
     for (std::size_t i = 0; i < listen.size(); ++i) {
       const auto name = listen[i].address.to_string();
-      if (meet(listen[i].address, config_.admin)) {
-        read_.refuse(root, "listen (" + name + ") and admin (" + config_.admin.to_string() +
+      if (meet(listen[i].address, config_.admin.address)) {
+        read_.refuse(root, "listen (" + name + ") and admin (" + config_.admin.address.to_string() +
                                ") are the same port");
       }
       for (std::size_t j = 0; j < i; ++j) {
@@ -229,7 +256,11 @@ class Builder {
   }
 
   void read_auth(const Node* node) {
-    if (node == nullptr || !read_.map(*node, "auth", {"realm", "htpasswd", "cache_ttl"})) return;
+    if (node == nullptr || !read_.map(*node, "auth",
+                                      {"realm", "htpasswd", "cache_ttl", "bcrypt_cost",
+                                       "password_max_age", "password_expired"})) {
+      return;
+    }
     if (const auto* realm = node->find("realm")) {
       if (const auto text = read_.text(*realm, "auth.realm")) {
         const bool clean = std::all_of(text->begin(), text->end(), [](char c) {
@@ -244,6 +275,28 @@ class Builder {
       read_path(*file, "auth.htpasswd", config_.htpasswd);
     if (const auto* ttl = node->find("cache_ttl")) {
       Reader::into(config_.cache_ttl, read_.duration(*ttl, "auth.cache_ttl"));
+    }
+    read_passwords(*node);
+  }
+
+  void read_passwords(const Node& auth) {
+    auto& passwords = config_.passwords;
+    if (const auto* cost = auth.find("bcrypt_cost")) {
+      if (const auto number = read_.integer(*cost, "auth.bcrypt_cost", 10, 14))
+        passwords.bcrypt_cost = static_cast<unsigned>(*number);
+    }
+    if (const auto* age = auth.find("password_max_age")) {
+      if (const auto length = read_.duration(*age, "auth.password_max_age"))
+        passwords.max_age = std::chrono::ceil<std::chrono::hours>(*length);
+    }
+    if (const auto* expired = auth.find("password_expired")) {
+      const auto text = read_.text(*expired, "auth.password_expired");
+      if (text && *text == "refuse") {
+        passwords.expired = ExpiredPassword::refuse;
+      } else if (text && *text != "warn") {
+        read_.refuse(*expired, "auth.password_expired must be warn or refuse",
+                     closest(*text, {"warn", "refuse"}));
+      }
     }
   }
 
@@ -267,15 +320,8 @@ class Builder {
   void read_index(const Node* node) {
     if (node == nullptr || !read_.map(*node, "index", {"grace", "untagged", "parallel"})) return;
     auto& index = config_.index;
-    const auto read_seconds = [&](const char* key, std::chrono::seconds& target) {
-      const auto* value = node->find(key);
-      if (value == nullptr) return;
-      if (const auto length = read_.duration(*value, std::string("index.") + key)) {
-        target = std::chrono::ceil<std::chrono::seconds>(*length);
-      }
-    };
-    read_seconds("grace", index.grace);
-    read_seconds("untagged", index.untagged);
+    read_seconds(*node, "index", "grace", index.grace);
+    read_seconds(*node, "index", "untagged", index.untagged);
     if (const auto* parallel = node->find("parallel")) {
       if (const auto count = read_.integer(*parallel, "index.parallel", 1, 256))
         index.parallel = static_cast<int>(*count);
@@ -356,6 +402,15 @@ class Builder {
       if (const auto* least = volume->find("at_least")) {
         Reader::into(limits.volume_at_least, read_.size(*least, what + ".at_least"));
       }
+    }
+  }
+
+  void read_seconds(const Node& node, const std::string& where, const char* key,
+                    std::chrono::seconds& target) {
+    const auto* value = node.find(key);
+    if (value == nullptr) return;
+    if (const auto length = read_.duration(*value, where + '.' + key)) {
+      target = std::chrono::ceil<std::chrono::seconds>(*length);
     }
   }
 

@@ -25,6 +25,14 @@ struct Listen {
   std::vector<IpNetwork> trusted_proxies;
 };
 
+struct Admin {
+  Endpoint address{"127.0.0.1", 8080};
+  std::vector<std::string> names;  // lower-case host names by which a browser may ask
+  std::vector<IpNetwork> trusted_proxies;
+  std::chrono::seconds session_idle{30 * 60};  // unused for so long, a session of the page ends
+  std::chrono::seconds session_longest{12 * 3600};  // and in any case after this
+};
+
 enum class Redirects : std::uint8_t {
   refuse,  // 502
   follow,  // inside, to http:// addresses
@@ -36,6 +44,17 @@ struct Upstream {
   Endpoint address;
   Redirects redirects = Redirects::refuse;
   bool exclusive = true;  // nobody else writes to the registry
+};
+
+enum class ExpiredPassword : std::uint8_t {
+  warn,    // in the log and in lists of accounts
+  refuse,  // as any login that is not right
+};
+
+struct Passwords {
+  std::chrono::hours max_age{90 * 24};  // 0: a password never gets old
+  ExpiredPassword expired = ExpiredPassword::warn;
+  unsigned bcrypt_cost = 10;
 };
 
 struct Index {
@@ -77,13 +96,14 @@ struct Limits {
 struct Config {
   std::filesystem::path dir;
   std::vector<Listen> listen;
-  Endpoint admin{"127.0.0.1", 8080};
+  Admin admin;
   Upstream upstream;
   std::string realm = "Layergate";
   std::filesystem::path htpasswd;  // this and the next two: absolute
   std::filesystem::path acl;
   std::filesystem::path state;
   std::chrono::milliseconds cache_ttl{300'000};
+  Passwords passwords;
   int workers = 0;  // never 0 once loaded
   Index index;
   Records records;

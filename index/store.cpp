@@ -42,6 +42,18 @@ CREATE TABLE intents(id INTEGER PRIMARY KEY, repository TEXT NOT NULL, tag TEXT 
                      digest TEXT NOT NULL, stand_in TEXT NOT NULL, account TEXT NOT NULL,
                      address TEXT NOT NULL);
 CREATE TABLE covered(pattern TEXT PRIMARY KEY) WITHOUT ROWID;
+)",
+    R"(
+-- A time for each kind of possession (PossessionRecord::at); there was one for both.
+ALTER TABLE possessions RENAME TO possessions_of_both;
+CREATE TABLE possessions(repository INTEGER NOT NULL, digest BLOB NOT NULL,
+                         account INTEGER NOT NULL, blob_at INTEGER NOT NULL,
+                         manifest_at INTEGER NOT NULL,
+                         PRIMARY KEY(repository, digest, account)) WITHOUT ROWID;
+INSERT INTO possessions SELECT repository, digest, account,
+  CASE WHEN kinds & 1 THEN at ELSE 0 END, CASE WHEN kinds & 2 THEN at ELSE 0 END
+  FROM possessions_of_both;
+DROP TABLE possessions_of_both;
 )"};
 
 using Bytes = std::string;
@@ -200,7 +212,7 @@ void Store::load(Index& index, const std::string& only_repository) {
           record.annotations = row.getColumn(6).getString();
           record.putters = unpack_putters(row.getColumn(7).getString());
         }
-        index.add_manifest(name, record);
+        index.add_manifest(name, record, Seconds{});
       });
   each("SELECT repository, name, digest, account, at FROM tags", [&](const std::string& name,
                                                                      SQLite::Statement& row) {
@@ -221,8 +233,7 @@ void Store::load(Index& index, const std::string& only_repository) {
     const std::string* repository;
     std::string digest;
     const std::string* account;
-    int kinds;
-    Seconds at;
+    std::array<Seconds, kHelds.size()> at;
   };
   std::vector<Row> some;
   std::vector<oci::DigestKey> keys;
@@ -232,19 +243,23 @@ void Store::load(Index& index, const std::string& only_repository) {
     for (const auto& held : some) keys.push_back(oci::key_of(held.digest));
     index.warm(*index.find_repository(*some.front().repository), keys);
     for (const auto& held : some) {
-      for (const auto kind : {Held::blob, Held::manifest}) {
-        if ((held.kinds & static_cast<int>(kind)) == 0) continue;
-        index.possess(*held.repository, held.digest, *held.account, kind, held.at);
+      for (const auto as : kHelds) {
+        const auto at = held.at[static_cast<std::size_t>(as)];
+        if (at == PossessionRecord::kNever) continue;
+        index.possess(*held.repository, held.digest, *held.account, as, at);
       }
     }
     some.clear();
   };
-  each("SELECT repository, digest, account, kinds, at FROM possessions",
+  // The last: facts that tell of more reach ask for the possessions that it might revive.
+  each("SELECT repository, digest, account, blob_at, manifest_at FROM possessions",
        [&](const std::string& name, SQLite::Statement& row) {
          if (some.size() == 64 || (!some.empty() && some.front().repository != &name)) take_some();
-         some.push_back({&name, oci::unpack(sqlite::bytes_of(row.getColumn(1))),
-                         &accounts[row.getColumn(2).getInt64()], row.getColumn(3).getInt(),
-                         time_of(row.getColumn(4).getInt64())});
+         some.push_back(
+             {&name,
+              oci::unpack(sqlite::bytes_of(row.getColumn(1))),
+              &accounts[row.getColumn(2).getInt64()],
+              {time_of(row.getColumn(3).getInt64()), time_of(row.getColumn(4).getInt64())}});
        });
   take_some();
 }
@@ -318,7 +333,6 @@ void Store::put_manifest(std::string_view repository, const ManifestRecord& mani
 void Store::drop_manifest(std::string_view repository, std::string_view digest) {
   const auto in = impl_->repository(repository);
   impl_->run("DELETE FROM manifests WHERE repository = ? AND digest = ?", in, Impl::digest(digest));
-  impl_->run("DELETE FROM graces WHERE repository = ? AND digest = ?", in, Impl::digest(digest));
 }
 
 void Store::put_tag(std::string_view repository, const TagRecord& tag) {
@@ -332,38 +346,27 @@ void Store::drop_tag(std::string_view repository, std::string_view tag) {
              tag);
 }
 
-void Store::put_grace(std::string_view repository, std::string_view digest, const Grace& grace) {
-  impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?,?)", impl_->repository(repository),
-             Impl::digest(digest), std::string_view(grace.tag), number(grace.until),
-             std::string_view(grace.account));
-}
-
-void Store::drop_graces(Seconds until) {
-  impl_->run("DELETE FROM graces WHERE until <= ?", number(until));
-}
-
-void Store::put_possession(std::string_view repository, std::string_view digest,
-                           std::string_view account, Held as, Seconds at) {
-  impl_->run(
-      "INSERT INTO possessions VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-      "kinds = kinds | excluded.kinds, at = max(at, excluded.at)",
-      impl_->repository(repository), Impl::digest(digest), impl_->account(account),
-      static_cast<std::int64_t>(as), number(at));
-}
-
-void Store::restart_possession(std::string_view repository, std::string_view digest, Seconds at) {
-  impl_->run("UPDATE possessions SET at = max(at, ?) WHERE repository = ? AND digest = ?",
-             number(at), impl_->repository(repository), Impl::digest(digest));
-}
-
-void Store::drop_possession(std::string_view repository, std::string_view digest,
-                            std::optional<Held> as) {
+void Store::put_graces(std::string_view repository, std::string_view digest,
+                       std::span<const Grace> graces) {
   const auto in = impl_->repository(repository);
-  const auto kinds = as ? static_cast<std::int64_t>(*as) : std::int64_t{3};
-  impl_->run("UPDATE possessions SET kinds = kinds & ~? WHERE repository = ? AND digest = ?", kinds,
-             in, Impl::digest(digest));
-  impl_->run("DELETE FROM possessions WHERE repository = ? AND digest = ? AND kinds = 0", in,
-             Impl::digest(digest));
+  const auto bytes = Impl::digest(digest);
+  impl_->run("DELETE FROM graces WHERE repository = ? AND digest = ?", in, bytes);
+  for (const auto& grace : graces) {
+    impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?,?)", in, bytes,
+               std::string_view(grace.tag), number(grace.until), std::string_view(grace.account));
+  }
+}
+
+void Store::put_possessions(std::string_view repository, std::string_view digest,
+                            std::span<const PossessionRecord> possessions) {
+  const auto in = impl_->repository(repository);
+  const auto bytes = Impl::digest(digest);
+  impl_->run("DELETE FROM possessions WHERE repository = ? AND digest = ?", in, bytes);
+  for (const auto& held : possessions) {
+    impl_->run("INSERT OR REPLACE INTO possessions VALUES(?,?,?,?,?)", in, bytes,
+               impl_->account(held.account), number(held.when(Held::blob)),
+               number(held.when(Held::manifest)));
+  }
 }
 
 std::int64_t Store::add_intent(const Intent& intent) {
@@ -380,12 +383,6 @@ void Store::drop_intent(std::int64_t id) { impl_->run("DELETE FROM intents WHERE
 
 void Store::add_covered(const std::string& pattern) {
   impl_->run("INSERT OR IGNORE INTO covered VALUES(?)", std::string_view(pattern));
-}
-
-void Store::drop_repository(std::string_view repository) {
-  const auto in = impl_->repository(repository);
-  impl_->run("DELETE FROM manifests WHERE repository = ?", in);
-  impl_->run("DELETE FROM tags WHERE repository = ?", in);
 }
 
 }  // namespace layergate::index

@@ -9,6 +9,7 @@
 
 #include "index/rights.h"
 #include "proxy/exchange.h"
+#include "proxy/forwarded.h"
 #include "proxy/listing.h"
 #include "proxy/manifest_push.h"
 #include "proxy/proxy_protocol.h"
@@ -35,20 +36,6 @@ bool accepts(const std::vector<std::string_view>& accept, oci::MediaType type) {
            return !is_refused &&
                   (name == "*/*" || name == "application/*" || iequals(name, wanted));
          });
-}
-
-// The client's address where trusted front ends stand between: the rightmost that is not theirs.
-// Nothing if the field cannot be read, which from a trusted front end never happens.
-std::optional<IpAddress> forwarded_address(const IpAddress& peer,
-                                           const std::vector<std::string_view>& hops,
-                                           const std::vector<IpNetwork>& trusted) {
-  auto address = peer;
-  for (auto hop = hops.rbegin(); hop != hops.rend() && contains(trusted, address); ++hop) {
-    const auto parsed = IpAddress::parse(*hop);
-    if (!parsed) return std::nullopt;
-    address = *parsed;
-  }
-  return address;
 }
 
 }  // namespace

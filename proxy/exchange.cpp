@@ -94,8 +94,6 @@ void Exchange::send_to_upstream() {
       return;
     case Relay::Status::malformed:
       return fail(400, "the body's chunked coding is broken");
-    case Relay::Status::too_large:
-      return fail(413, "the body is too large");
   }
   watch_sockets();
 }
@@ -336,7 +334,6 @@ void Exchange::send_to_client() {
     case Relay::Status::source_closed:
     case Relay::Status::source_failed:
     case Relay::Status::malformed:
-    case Relay::Status::too_large:
       // The status is sent; all that can still be said is that this is not the end.
       ++client_.worker().context().metrics.upstream_failures;
       spdlog::warn("[{}] the registry broke off in the middle of an answer",
@@ -364,8 +361,7 @@ void Exchange::fail(int status, const std::string& what) {
     ++client_.worker().context().metrics.upstream_failures;
     spdlog::warn("[{}] {}", client_.request().record.trace, what);
   }
-  const auto code = status == 413   ? ErrorCode::manifest_invalid
-                    : status == 400 ? ErrorCode::blob_upload_invalid
+  const auto code = status == 400   ? ErrorCode::blob_upload_invalid
                     : status == 408 ? ErrorCode::unsupported
                                     : ErrorCode::unavailable;
   state_ = State::over;

@@ -3,18 +3,22 @@
 // The two are loaded apart: neither waits for the other. A file is read when nobody is writing it,
 // and what was read counts only if it did not change meanwhile.
 //
-// Thread safety: request() may be called from any thread.
+// Thread safety: request() and catch_up() may be called from any thread.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "auth/authenticator.h"
+#include "auth/password_ages.h"
 #include "base/fd.h"
 #include "config/config.h"
 #include "index/keeper.h"
@@ -25,6 +29,7 @@ namespace layergate::proxy {
 
 class Reloader {
  public:
+  // Throws std::runtime_error if `state` cannot be used.
   Reloader(const config::Config& config, PolicyStore& policies, auth::Authenticator& authenticator,
            index::Keeper& keeper);
   ~Reloader();
@@ -34,6 +39,8 @@ class Reloader {
   void start();
   // Loads both files again, changed or not (SIGHUP).
   void request();
+  // Waits until what the files hold now has been loaded, or refused; at most so long.
+  void catch_up(std::chrono::milliseconds patience);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -56,6 +63,7 @@ class Reloader {
   };
 
   void run();
+  void wake();
   void watch();
   // Each returns whether it is done with what is there now.
   bool look_at_htpasswd();
@@ -67,6 +75,9 @@ class Reloader {
   void done(Subject& subject, FileStamps stamps);
   Load load_policy(const FileStamps& stamps);
   Load load_htpasswd(const FileStamps& stamps);
+  // Hands the password file to the authenticator, without what is too old, if that is refused.
+  void use_passwords();
+  [[nodiscard]] auth::PasswordTimes password_times();
   void take_htpasswd_problems(const std::vector<Problem>& problems);
   [[nodiscard]] FileStamps policy_stamps() const;
   [[nodiscard]] FileStamps htpasswd_stamps() const;
@@ -75,7 +86,10 @@ class Reloader {
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
   index::Keeper& keeper_;                           // remembers what was covered
-  std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force
+  std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force, old passwords included
+  auth::PasswordAges password_ages_;
+  auth::PasswordTimes password_times_;
+  WallTime next_old_ = WallTime::max();             // when another password will be too old
   std::optional<Clock::time_point> htpasswd_gone_;  // since when it cannot be read
   FileWatch files_;
   Fd wake_;
@@ -83,6 +97,10 @@ class Reloader {
   Subject passwords_{"password file", {}, {}, {}, {}};
   std::atomic<bool> forced_{false};
   std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable looked_;
+  std::uint64_t asked_ = 0;     // calls of catch_up(); guarded by mutex_
+  std::uint64_t answered_ = 0;  // of those, the ones whose look is over; guarded by mutex_
   std::thread thread_;
 };
 

@@ -28,6 +28,8 @@ class Server {
 
   void start();
   void reload() { reloader_.request(); }
+  // Waits until what was written to the policy and the password file is in force, or refused.
+  void catch_up(std::chrono::milliseconds patience) { reloader_.catch_up(patience); }
   // About once a second.
   void tick() { access_log_.tick(); }
   void begin_drain();

@@ -240,9 +240,42 @@ class Gate:
     def credential(self, user: str, password: str | None = None) -> tuple[str, str]:
         return basic(user, self.passwords[user] if password is None else password)
 
-    def ask_admin(self, target: str, method: str = "GET") -> Response:
-        with Connection(self.admin, namespace=self.namespace) as connection:
-            return connection.request(method, target, [("Connection", "close")])
+    def ask_admin(
+        self,
+        target: str,
+        method: str = "GET",
+        fields: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        *,
+        host: str | None = None,
+        source: str | None = None,
+        timeout: float = 10.0,
+    ) -> Response:
+        """One request of the admin port, by its address unless another Host is given."""
+        with Connection(self.admin, namespace=self.namespace, source=source, timeout=timeout) as connection:
+            return connection.request(method, target, fields, body, host or "%s:%d" % self.admin)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        fields: Sequence[tuple[str, str]] = (),
+        **options: Any,
+    ) -> Response:
+        """A call of /api/v1, with a JSON body if there is one, as a program makes it."""
+        sent = [*fields]
+        if user is not None:
+            sent.append(self.credential(user, password))
+        if method not in ("GET", "HEAD"):
+            sent.append(("X-Layergate-Request", "1"))
+        if body is not None:
+            sent.append(("Content-Type", "application/json"))
+        text = b"" if body is None else json.dumps(body).encode()
+        return self.ask_admin("/api/v1" + path, method, sent, text, **options)
 
     def metrics(self) -> dict[str, float]:
         """The samples of /metrics, each under its name with its labels as written."""

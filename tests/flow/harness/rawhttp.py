@@ -135,14 +135,16 @@ class Connection:
         """No more bytes from this side."""
         self.socket.shutdown(socket.SHUT_WR)
 
-    def request(self, method: str, target: str, fields: Fields = (), body: bytes = b"") -> Response:
+    def request(
+        self, method: str, target: str, fields: Fields = (), body: bytes = b"", host: str = "registry.test"
+    ) -> Response:
         """Sends a well-formed request and reads its answer."""
         fields = list(fields)
         names = {name.lower() for name, _ in fields}
         needs_length = body or method in ("POST", "PUT", "PATCH")
         if needs_length and not names & {"content-length", "transfer-encoding"}:
             fields.append(("Content-Length", str(len(body))))
-        self.send(head(method, target, fields) + body)
+        self.send(head(method, target, fields, host) + body)
         return self.read_response(method)
 
     # Receiving

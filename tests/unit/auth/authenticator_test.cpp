@@ -52,6 +52,19 @@ struct Bench {
   int wrong = 0;
 };
 
+TEST_CASE("authenticator: an account's line is told from any other, and not shown") {
+  Bench bench;
+  const auto alice = bench.authenticator.line_of("alice");
+  REQUIRE(alice.has_value());
+  CHECK(bench.authenticator.line_of("alice") == alice);
+  CHECK(bench.authenticator.line_of("bob") != alice);
+  CHECK(bench.authenticator.line_of("eve") == std::nullopt);
+  bench.authenticator.set_htpasswd(file(kBob));
+  CHECK(bench.authenticator.line_of("alice") == std::nullopt);
+  bench.authenticator.set_htpasswd(file(kAlice));
+  CHECK(bench.authenticator.line_of("alice") == alice);
+}
+
 TEST_CASE("authenticator: the first check is hashed, the next ones are remembered") {
   Bench bench;
   CHECK(bench.check("alice", "right") == Verdict::accepted);

@@ -35,7 +35,7 @@ TEST_CASE("config: everything has a default but the upstream") {
   REQUIRE(config.listen.size() == 1);
   CHECK(config.listen[0].address.to_string() == "0.0.0.0:5000");
   CHECK(config.listen[0].trusted_proxies.empty());
-  CHECK(config.admin.to_string() == "127.0.0.1:8080");
+  CHECK(config.admin.address.to_string() == "127.0.0.1:8080");
   CHECK(config.upstream.address.to_string() == "127.0.0.1:5001");
   CHECK(config.upstream.socket.empty());
   CHECK(config.upstream.redirects == Redirects::refuse);
@@ -45,6 +45,9 @@ TEST_CASE("config: everything has a default but the upstream") {
   CHECK(config.acl == "/etc/layergate/acl.yml");
   CHECK(config.state == "/etc/state");
   CHECK(config.cache_ttl == milliseconds{300'000});
+  CHECK(config.passwords.bcrypt_cost == 10);
+  CHECK(config.passwords.max_age == std::chrono::hours{2160});
+  CHECK(config.passwords.expired == ExpiredPassword::warn);
   CHECK(config.workers > 0);
   CHECK(config.limits.idle == milliseconds{60'000});
   CHECK(config.limits.connections == 10'000);
@@ -66,6 +69,10 @@ listen:
   - address: "[::]:5443"
 admin:
   address: 127.0.0.2:8081
+  names: [Gate.Example.com, gate]
+  trusted_proxies: [127.0.0.1/32]
+  session_idle: 90s
+  session_longest: 1h
 upstream:
   url: unix:///run/layergate/registry.sock
   redirects: follow
@@ -74,6 +81,9 @@ auth:
   realm: Models of the house
   htpasswd: /srv/passwords
   cache_ttl: 30s
+  bcrypt_cost: 12
+  password_max_age: 30d
+  password_expired: refuse
 acl: rules/acl.yml
 state: /var/lib/layergate
 workers: 3
@@ -93,7 +103,11 @@ records:
   CHECK(config.listen[0].trusted_proxies[0].contains(*IpAddress::parse("127.0.0.1")));
   CHECK(config.listen[1].address.host == "::");
   CHECK(config.listen[1].address.to_string() == "[::]:5443");
-  CHECK(config.admin.to_string() == "127.0.0.2:8081");
+  CHECK(config.admin.address.to_string() == "127.0.0.2:8081");
+  CHECK(config.admin.names == std::vector<std::string>{"gate.example.com", "gate"});
+  CHECK(config.admin.trusted_proxies.size() == 1);
+  CHECK(config.admin.session_idle == seconds{90});
+  CHECK(config.admin.session_longest == seconds{3600});
   CHECK(config.upstream.socket == "/run/layergate/registry.sock");
   CHECK(config.upstream.redirects == Redirects::follow);
   CHECK_FALSE(config.upstream.exclusive);
@@ -102,6 +116,9 @@ records:
   CHECK(config.acl == "/etc/layergate/rules/acl.yml");
   CHECK(config.state == "/var/lib/layergate");
   CHECK(config.cache_ttl == milliseconds{30'000});
+  CHECK(config.passwords.bcrypt_cost == 12);
+  CHECK(config.passwords.max_age == std::chrono::hours{720});
+  CHECK(config.passwords.expired == ExpiredPassword::refuse);
   CHECK(config.workers == 3);
   CHECK(config.limits.idle == milliseconds{90'000});
   CHECK(config.limits.head == milliseconds{5'000});
@@ -177,6 +194,9 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
        "layergate.yml:3:44: each item of trusted_proxies must be"},
       {kUpstream + "admin: {address: 8080}\n", "layergate.yml:2:18: admin.address must be"},
       {kUpstream + "admin: {port: 8080}\n", "layergate.yml:2:9: unknown key \"port\" in admin"},
+      {kUpstream + "admin: {names: [\"gate:8080\"]}\n",
+       "layergate.yml:2:17: a name of admin.names is a host name alone"},
+      {kUpstream + "admin: {names: gate}\n", "layergate.yml:2:16: admin.names must be a list"},
       {"upstream: {}\n", "layergate.yml:1:11: upstream.url is missing"},
       {"upstream: http://a\n", "layergate.yml:1:11: upstream must be a map"},
       {"upstream: {url: registry:5000}\n",
@@ -200,6 +220,11 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {kUpstream + "auth: {realm: ä}\n", "layergate.yml:2:15: auth.realm must be printable"},
       {kUpstream + "auth: {htpasswd: ''}\n", "layergate.yml:2:18: auth.htpasswd must not be empty"},
       {kUpstream + "auth: {cache_ttl: 5}\n", "layergate.yml:2:19: auth.cache_ttl must be a"},
+      {kUpstream + "auth: {bcrypt_cost: 9}\n", "layergate.yml:2:21: auth.bcrypt_cost must be a"},
+      {kUpstream + "auth: {password_max_age: 90}\n",
+       "layergate.yml:2:26: auth.password_max_age must be a"},
+      {kUpstream + "auth: {password_expired: refused}\n",
+       "layergate.yml:2:26: auth.password_expired must be warn or refuse; did you mean"},
       {kUpstream + "acl:\n", "layergate.yml:2:"},
       {kUpstream + "state: [a]\n", "layergate.yml:2:8: state must be text"},
       {kUpstream + "workers: -1\n", "layergate.yml:2:10: workers must be a whole number from 0"},
