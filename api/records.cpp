@@ -2,6 +2,7 @@
 //
 // Administrators see everything, every other account what is under its own name.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 
@@ -33,7 +34,7 @@ Reply with_reader(const Site& site, Reply nothing, Answer answer) {
     return answer(reader);
   } catch (const std::exception& error) {
     spdlog::error("records cannot be read: {}", error.what());
-    return problem(503, "io", "the access records cannot be read: see the log");
+    return problem(500, "io", "the access records cannot be read: see the log");
   }
 }
 
@@ -207,11 +208,11 @@ Reply verify(const Site& site, const Call& call, const Parameters& /*parameters*
   });
 }
 
-constexpr Route kRoutes[] = {
-    {"GET", "/records", Who::anyone, list},
-    {"GET", "/records/daily", Who::anyone, daily},
-    {"GET", "/records/anomalies", Who::admin, anomalies},
-    {"GET", "/records/verify", Who::admin, verify},
+constexpr std::array kRoutes{
+    Route{"GET", "/records", Who::anyone, list},
+    Route{"GET", "/records/daily", Who::anyone, daily},
+    Route{"GET", "/records/anomalies", Who::admin, anomalies},
+    Route{"GET", "/records/verify", Who::admin, verify},
 };
 
 }  // namespace
