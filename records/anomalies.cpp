@@ -22,9 +22,10 @@ bool is_failed_login(const Row& row) {
   return !row.verified && !row.user.empty() && (row.status == 401 || row.status == 429);
 }
 
+// HEAD is what clients ask before they push.
 bool is_pull(const Row& row) {
-  return row.verified && row.allowed && row.action == "pull" && row.status < 400 &&
-         !row.user.empty();
+  return row.verified && row.allowed && row.action == "pull" && row.method == "GET" &&
+         row.status < 400;
 }
 
 std::string gibibytes(std::int64_t bytes) { return std::to_string(bytes >> 30U) + " GiB"; }
