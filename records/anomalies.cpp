@@ -3,7 +3,8 @@
 namespace layergate::records {
 namespace {
 
-constexpr std::size_t kMostSubjects = 20'000;  // in memory
+constexpr std::size_t kMostSubjects = 20'000;    // in memory
+constexpr std::chrono::minutes kForgetPause{1};  // it looks at all of them
 constexpr std::int64_t kUsualDays = 28;
 
 // The /24 of an IPv4 address, the /48 of an IPv6 one: people move within these every day.
@@ -35,7 +36,7 @@ std::string gibibytes(std::int64_t bytes) { return std::to_string(bytes >> 30U) 
 bool Burst::add(const std::string& subject, std::int64_t times, WallTime at) {
   if (most_ <= 0) return false;
   if (seen_.size() >= kMostSubjects && !seen_.contains(subject)) {
-    forget(at);
+    if (at - forgot_at_ >= kForgetPause) forget(at);
     if (seen_.size() >= kMostSubjects) return false;
   }
   auto& seen = seen_[subject];
@@ -49,6 +50,7 @@ bool Burst::add(const std::string& subject, std::int64_t times, WallTime at) {
 }
 
 void Burst::forget(WallTime at) {
+  forgot_at_ = at;
   std::erase_if(seen_, [&](const auto& entry) {
     return entry.second.times.empty() || at - entry.second.times.back() > window_;
   });

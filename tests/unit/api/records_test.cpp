@@ -96,7 +96,8 @@ TEST_CASE("api records: what cannot be asked is refused") {
                                                         {"address", "10.0.0.1/8"},
                                                         {"since", "soon"},
                                                         {"limit", "0"}}) {
-    CAPTURE(name);
+    const auto& this_name = name;
+    CAPTURE(this_name);
     CHECK(gate.get({"records"}, kOperator, {{name, value}}).status == 400);
   }
   CHECK(gate.get({"records"}, kOperator, {{"image", "a:1"}, {"tag", "2"}}).status == 400);
