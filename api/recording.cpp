@@ -1,7 +1,5 @@
 #include "api/recording.h"
 
-#include <filesystem>
-
 #include <spdlog/spdlog.h>
 
 #include "records/ledger.h"
@@ -24,7 +22,6 @@ Record record_with(records::Recorder& recorder) {
 Record record_into(const config::Config& config) {
   return [&config](const Change& change) -> tl::expected<void, std::string> {
     try {
-      std::filesystem::create_directories(config.state);
       records::Ledger ledger(records::database_in(config.state));
       auto row = row_of(change);
       ledger.append({&row, 1});

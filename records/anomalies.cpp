@@ -3,7 +3,8 @@
 namespace layergate::records {
 namespace {
 
-constexpr std::size_t kMostSubjects = 20'000;  // in memory
+constexpr std::size_t kMostSubjects = 20'000;    // in memory
+constexpr std::chrono::minutes kForgetPause{1};  // it looks at all of them
 constexpr std::int64_t kUsualDays = 28;
 
 // The /24 of an IPv4 address, the /48 of an IPv6 one: people move within these every day.
@@ -22,9 +23,10 @@ bool is_failed_login(const Row& row) {
   return !row.verified && !row.user.empty() && (row.status == 401 || row.status == 429);
 }
 
+// HEAD is what clients ask before they push.
 bool is_pull(const Row& row) {
-  return row.verified && row.allowed && row.action == "pull" && row.status < 400 &&
-         !row.user.empty();
+  return row.verified && row.allowed && row.action == "pull" && row.method == "GET" &&
+         row.status < 400;
 }
 
 std::string gibibytes(std::int64_t bytes) { return std::to_string(bytes >> 30U) + " GiB"; }
@@ -34,7 +36,7 @@ std::string gibibytes(std::int64_t bytes) { return std::to_string(bytes >> 30U) 
 bool Burst::add(const std::string& subject, std::int64_t times, WallTime at) {
   if (most_ <= 0) return false;
   if (seen_.size() >= kMostSubjects && !seen_.contains(subject)) {
-    forget(at);
+    if (at - forgot_at_ >= kForgetPause) forget(at);
     if (seen_.size() >= kMostSubjects) return false;
   }
   auto& seen = seen_[subject];
@@ -48,6 +50,7 @@ bool Burst::add(const std::string& subject, std::int64_t times, WallTime at) {
 }
 
 void Burst::forget(WallTime at) {
+  forgot_at_ = at;
   std::erase_if(seen_, [&](const auto& entry) {
     return entry.second.times.empty() || at - entry.second.times.back() > window_;
   });

@@ -36,6 +36,7 @@ class Burst {
 
   const int most_;
   const std::chrono::seconds window_;
+  WallTime forgot_at_{};
   std::unordered_map<std::string, Seen> seen_;
 };
 

@@ -26,7 +26,7 @@ class Ledger {
   explicit Ledger(const std::filesystem::path& file);
 
   // On disk when it returns, and the rows have their ids. Throws std::exception, and then nothing
-  // is written. Waits up to 5 s for another process.
+  // is written. Waits up to 10 s for another process.
   void append(std::span<Row> rows);
 
   // Removes up to `count` of the oldest rows, but none behind `last`. Throws std::exception.

@@ -12,7 +12,7 @@
 namespace layergate::records {
 
 struct Verified {
-  std::int64_t first = 0;  // the rows that were looked at; 0: there are none
+  std::int64_t first = 0;  // the rows that were looked at; none if last is less
   std::int64_t last = 0;
   std::string head;   // the last one's hash
   std::string wrong;  // empty, or which row does not fit and why

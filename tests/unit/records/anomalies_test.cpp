@@ -117,7 +117,9 @@ TEST_CASE("anomalies: the first pull from a new network") {
   watched.restart();
   CHECK(watched.write({from("192.0.3.3")}) == Found{});
   CHECK(watched.write({from("192.0.4.3")}) == Found{"new_network alice 192.0.4.3"});
-  // What was refused is no pull.
+  // What was refused, or only asked about, is no pull.
+  CHECK(watched.write({change(from("203.0.113.1"), [](Row& row) { row.method = "HEAD"; })}) ==
+        Found{});
   CHECK(watched.write({change(from("203.0.113.1"), [](Row& row) { row.allowed = false; })}) ==
         Found{});
 }
