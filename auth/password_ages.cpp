@@ -12,10 +12,16 @@
 namespace layergate::auth {
 namespace {
 
-constexpr SmallDatabaseForm kForm{
-    0x4c476163,  // "LGac"
+constexpr std::array<const char*, 1> kMigrations{
     "CREATE TABLE passwords(account TEXT NOT NULL, line TEXT NOT NULL, since INTEGER NOT NULL,"
     " PRIMARY KEY(account, line)) WITHOUT ROWID"};
+constexpr sqlite::Form kForm{
+    0x4c476163,  // "LGac"
+    kMigrations,
+    "is another program's file; move it away",
+    "was written by a newer Layergate",
+    "; move it away: all passwords count as set when it is made anew",
+};
 // A line that is gone is remembered so long: who puts an old backup of the file back, or an old
 // password, gets its old age back as well.
 constexpr std::chrono::hours kMemory{24 * 365};
@@ -49,7 +55,7 @@ OldPasswords old_passwords(const PasswordTimes& times, std::chrono::hours most, 
 }
 
 PasswordAges::PasswordAges(const std::filesystem::path& state)
-    : db_(open_small_database(state / "accounts.db", kForm)) {}
+    : db_(sqlite::open(state / "accounts.db", sqlite::Mode::write, kForm)) {}
 
 PasswordTimes PasswordAges::note(const Htpasswd& htpasswd, WallTime now) {
   PasswordTimes times;

@@ -14,7 +14,7 @@
 
 #include "auth/htpasswd.h"
 #include "base/clock.h"
-#include "base/small_database.h"
+#include "base/sqlite.h"
 
 namespace layergate::auth {
 

@@ -6,21 +6,31 @@
 #include <unistd.h>
 
 #include <stdexcept>
+#include <system_error>
 
 #include "base/fd.h"
 
 namespace layergate::sqlite {
 namespace {
 
-constexpr int kPatience = 5000;  // ms that one writer waits for another
+constexpr int kPatience = 10'000;  // ms that one writer waits for another
+
+// By root: what belongs to root the service could not open.
+void give_to_owner_of_parent(const std::filesystem::path& made) {
+  struct stat directory {};
+  if (::geteuid() != 0 || ::stat(made.parent_path().c_str(), &directory) != 0) return;
+  // Where it fails, the owner stays root, and the service says that it cannot open the file.
+  [[maybe_unused]] const auto given = ::chown(made.c_str(), directory.st_uid, directory.st_gid);
+}
 
 // SQLite gives its -wal and -shm the owner and mode of the file itself.
 void make(const std::filesystem::path& file) {
+  std::error_code ignored;  // opening says what is wrong
+  if (std::filesystem::create_directories(file.parent_path(), ignored)) {
+    give_to_owner_of_parent(file.parent_path());
+  }
   const Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
-  struct stat directory {};
-  if (!fd || ::geteuid() != 0 || ::stat(file.parent_path().c_str(), &directory) != 0) return;
-  // Without it, the file's owner stays root, and the service says that it cannot open it.
-  [[maybe_unused]] const auto given = ::fchown(fd.get(), directory.st_uid, directory.st_gid);
+  if (fd) give_to_owner_of_parent(file);
 }
 
 int version_of(SQLite::Database& database) {

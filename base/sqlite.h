@@ -28,8 +28,9 @@ struct Form {
   const char* broken;
 };
 
-// In mode write the file is made with mode 0640 (by root, with its directory's owner) and brought
-// to the present form; it is in WAL mode, and a commit outlives a power cut. Throws
+// In mode write the file and its directory are made (the file with mode 0640; by root, with the
+// owner of what they are in), and the file is brought to the present form; a writer waits ten
+// seconds for another; it is in WAL mode, and a commit outlives a power cut. Throws
 // std::runtime_error with the file and what to do.
 SQLite::Database open(const std::filesystem::path& file, Mode mode, const Form& form);
 

@@ -1,16 +1,23 @@
 #include "catalog/catalog.h"
 
+#include <array>
 #include <system_error>
 
 namespace layergate::catalog {
 namespace {
 
-constexpr SmallDatabaseForm kForm{
-    0x4c476374,  // "LGct"
+constexpr std::array<const char*, 1> kMigrations{
     "CREATE TABLE given(name TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL,"
     " created TEXT NOT NULL, size INTEGER, PRIMARY KEY(name, tag)) WITHOUT ROWID;"
     "CREATE TABLE found(digest TEXT PRIMARY KEY, created TEXT NOT NULL, size INTEGER)"
     " WITHOUT ROWID"};
+constexpr sqlite::Form kForm{
+    0x4c476374,  // "LGct"
+    kMigrations,
+    "is another program's file; move it away",
+    "was written by a newer Layergate",
+    "; move it away: what was given for images at their registration is lost with it",
+};
 
 std::filesystem::path file_in(const std::filesystem::path& state) { return state / "catalog.db"; }
 
@@ -30,7 +37,7 @@ std::optional<std::uint64_t> size_of(const SQLite::Column& column) {
 }  // namespace
 
 Catalog::Catalog(const std::filesystem::path& state)
-    : db_(open_small_database(file_in(state), kForm)) {}
+    : db_(sqlite::open(file_in(state), sqlite::Mode::write, kForm)) {}
 
 std::optional<Catalog> Catalog::open_existing(const std::filesystem::path& state) {
   std::error_code ignored;

@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-#include "base/small_database.h"
+#include "base/sqlite.h"
 
 namespace layergate::catalog {
 
