@@ -78,6 +78,6 @@ def test_killed_writers_leave_whole_files(gate: Gate) -> None:
     confirmed = set().union(*told.values())
     every = {f"w{w}:t{n}" for w in range(WRITERS) for n in range(CHANGES)}
     assert confirmed <= registered(gate) <= every
-    assert len(confirmed) >= len(every) // 2
+    assert len(confirmed) >= WRITERS * (CHANGES // 2)  # those that nobody killed
     say(gate, "check")
     say(gate, "image", "register", "after", "all")
