@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include "acl/loader.h"
@@ -327,9 +328,9 @@ void Reloader::use_passwords() {
   if (old.accounts.empty()) return;
   spdlog::warn("passwords older than {} days{}: {}{}", config_.passwords.max_age.count() / 24,
                refuse ? ", which are refused" : "", old.accounts.front(),
-               old.accounts.size() == 1
-                   ? ""
-                   : fmt::format(" and {} more, see `layergate user list`", old.accounts.size() - 1));
+               old.accounts.size() == 1 ? ""
+                                        : fmt::format(" and {} more, see `layergate user list`",
+                                                      old.accounts.size() - 1));
 }
 
 void Reloader::take_htpasswd_problems(const std::vector<Problem>& problems) {
