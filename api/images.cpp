@@ -132,6 +132,9 @@ tl::expected<std::optional<manage::Viewer>, Reply> read_viewer(const Call& call,
   if (!call.caller.admin && !call.caller.is(*account)) {
     return tl::unexpected(denied("the images of other accounts are for administrators"));
   }
+  if (!call.caller.admin && from != nullptr) {
+    return tl::unexpected(denied("from another address only administrators may ask"));
+  }
   if (manage::find_account(files, *account) == nullptr) {
     return tl::unexpected(problem(manage::no_account(files, *account)));
   }

@@ -1,6 +1,7 @@
 // import and export: the files of the older system
 #include <memory>
 
+#include "api/recording.h"
 #include "cli/load_config.h"
 #include "cli/output.h"
 #include "manage/legacy_export.h"
@@ -39,14 +40,39 @@ bool is_local(const Globals& globals) {
   return false;
 }
 
+// On record as what administrators do by the other verbs.
+manage::Done put_on_record(const config::Config& config, const Arguments& arguments,
+                           const std::string& refused_because) {
+  api::Change change;
+  change.by = "operator";
+  change.action = "import";
+  change.target = arguments.dir;
+  change.allowed = refused_because.empty();
+  change.reason = refused_because.substr(0, refused_because.find('\n'));
+  if (const auto recorded = api::record_into(config)(change); !recorded) {
+    return manage::failed(manage::Failure::Kind::io,
+                          "the import cannot be recorded, so it is not "
+                          "made: " +
+                              recorded.error());
+  }
+  return {};
+}
+
 int import_files(const Globals& globals, const Arguments& arguments) {
   if (!is_local(globals)) return 2;
   const auto config = load_config(globals);
   if (!config) return 3;
   manage::Terms terms;
   terms.dry_run = arguments.dry_run;
+  terms.announce = [&] { return put_on_record(*config, arguments, ""); };
   const auto imported = manage::import_legacy(*config, arguments.dir, arguments.lenient, terms);
-  if (!imported) return fail(imported.error());
+  if (!imported) {
+    if (!arguments.dry_run) {
+      // It is refused anyhow.
+      [[maybe_unused]] const auto done = put_on_record(*config, arguments, imported.error().what);
+    }
+    return fail(imported.error());
+  }
   return report(globals, imported->notes,
                 {{"accounts", imported->accounts},
                  {"images", imported->images},

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include "acl/loader.h"
@@ -325,10 +326,11 @@ void Reloader::use_passwords() {
   const bool refuse = config_.passwords.expired == config::ExpiredPassword::refuse;
   authenticator_.set_htpasswd(refuse ? htpasswd_->without(old.accounts) : htpasswd_);
   if (old.accounts.empty()) return;
-  spdlog::warn("{} passwords are older than {} days{}: {}{}", old.accounts.size(),
-               config_.passwords.max_age.count() / 24, refuse ? " and refused" : "",
-               old.accounts.front(),
-               old.accounts.size() == 1 ? "" : " and others, see `layergate user list`");
+  spdlog::warn("passwords older than {} days{}: {}{}", config_.passwords.max_age.count() / 24,
+               refuse ? ", which are refused" : "", old.accounts.front(),
+               old.accounts.size() == 1 ? ""
+                                        : fmt::format(" and {} more, see `layergate user list`",
+                                                      old.accounts.size() - 1));
 }
 
 void Reloader::take_htpasswd_problems(const std::vector<Problem>& problems) {

@@ -120,7 +120,7 @@ def test_an_old_password_is_warned_of(gate: Gate) -> None:
     gate.stop()
     age(gate.state, "owner", 91)
     gate.start()
-    assert "passwords are older than 90 days: owner" in gate.log_text()
+    assert "passwords older than 90 days: owner" in gate.log_text()
     assert "the password of owner is too old" in say(gate, "user", "list")
     assert pull_status(gate, "owner", NAME, "v1") == 200
 

@@ -116,6 +116,9 @@ TEST_CASE("images api: each sees what it may view") {
   CHECK_FALSE(reply.body.at("items")[0].contains("users"));
   CHECK(names(house.call("GET", {"images"}, {}, {{"accessible_to", "bob"}})) == "a:v2 b:v1 ");
   CHECK(house.call("GET", {"images"}, {}, {{"accessible_to", "alice"}}).status == 403);
+  CHECK(
+      house.call("GET", {"images"}, {}, {{"accessible_to", "bob"}, {"from", "10.0.0.1"}}).status ==
+      403);
   CHECK(house.call("GET", {"images", "b", "v1"}).status == 200);
   // What it may not view is like what is not there.
   const auto hidden = house.call("GET", {"images", "a", "v1"});
