@@ -8,6 +8,7 @@
 
 #include "acl/action.h"
 #include "acl/pattern.h"
+#include "acl/policy.h"
 #include "acl/rule_index.h"
 #include "base/address.h"
 #include "base/clock.h"
@@ -74,6 +75,12 @@ struct Draft {
   std::vector<Pattern> immutable;
   std::vector<Pattern> once_covered;  // patterns of allow rules of earlier policies
   bool push_unregistered = false;
+
+  // What decisions call the rule; lives as long as the draft.
+  [[nodiscard]] RuleOrigin origin(RuleNumber number) const {
+    const RuleDraft& rule = rules[number];
+    return {rule.name, sources[rule.place.source], rule.place.line, rule.reason};
+  }
 
   [[nodiscard]] Problem problem(const Place& place, std::string what,
                                 std::string suggestion = "") const {

@@ -7,6 +7,7 @@
 
 #include "acl/compiler.h"
 #include "acl/draft.h"
+#include "acl/pitfalls.h"
 #include "acl/policy_tests.h"
 #include "acl/resolve.h"
 #include "acl/source_reader.h"
@@ -100,7 +101,7 @@ std::vector<std::string> covered_by(const Draft& draft) {
   std::vector<std::string> patterns;
   for (const auto& rule : draft.rules) {
     if (rule.deny) continue;
-    for (const auto& image : rule.images) patterns.push_back(image.name + ":" + image.tag);
+    for (const auto& image : rule.images) patterns.push_back(image.to_string());
   }
   std::sort(patterns.begin(), patterns.end());
   patterns.erase(std::unique(patterns.begin(), patterns.end()), patterns.end());
@@ -123,25 +124,41 @@ LoadResult load(const std::filesystem::path& acl_file, WallTime now,
   return parse(collected.sources, now, once_covered);
 }
 
-LoadResult parse(const std::vector<Source>& sources, WallTime now,
-                 const std::vector<std::string>& once_covered) {
-  LoadResult result;
-  Draft draft;
-  if (read_sources(sources, draft, result.errors)) {
-    resolve(draft, now, result.errors, result.warnings);
+OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
+                       const std::vector<std::string>& once_covered) {
+  OpenPolicy open;
+  auto& draft = open.draft;
+  if (read_sources(sources, draft, open.errors)) {
+    resolve(draft, open.errors);
+    for (auto& found : pitfalls(draft, now)) open.warnings.push_back(std::move(found.problem));
   }
-  if (result.errors.empty()) {
+  if (open.errors.empty()) {
     for (const auto& text : once_covered) {
       if (auto pattern = parse_pattern(text)) draft.once_covered.push_back(*std::move(pattern));
     }
-    if (draft.push_unregistered) result.covered = covered_by(draft);
-    auto policy = compile(draft);
-    run_tests(draft, *policy, now, result.errors, result.warnings);
-    if (result.errors.empty()) result.policy = std::move(policy);
+    open.policy = compile(draft);
   }
-  arrange(result.errors, draft.sources, kMostErrors);
-  arrange(result.warnings, draft.sources, kMostWarnings);
-  return result;
+  arrange(open.errors, draft.sources, kMostErrors);
+  arrange(open.warnings, draft.sources, kMostWarnings);
+  return open;
+}
+
+Opened open(const std::vector<Source>& sources, WallTime now,
+            const std::vector<std::string>& once_covered) {
+  auto made = open_policy(sources, now, once_covered);
+  LoadResult result{nullptr, std::move(made.errors), std::move(made.warnings), {}};
+  if (!made.policy) return {std::move(result), nullptr};
+  if (made.draft.push_unregistered) result.covered = covered_by(made.draft);
+  run_tests(made.draft, *made.policy, now, result.errors);
+  arrange(result.errors, made.draft.sources, kMostErrors);
+  if (!result.errors.empty()) return {std::move(result), nullptr};
+  result.policy = std::move(made.policy);
+  return {std::move(result), std::make_shared<const Draft>(std::move(made.draft))};
+}
+
+LoadResult parse(const std::vector<Source>& sources, WallTime now,
+                 const std::vector<std::string>& once_covered) {
+  return open(sources, now, once_covered).result;
 }
 
 }  // namespace layergate::acl

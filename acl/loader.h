@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "acl/draft.h"
 #include "acl/policy.h"
 #include "base/problem.h"
 
@@ -25,6 +26,8 @@ struct LoadResult {
   std::vector<std::string> covered;
 };
 
+struct Draft;
+
 // Reads acl_file and, beside it, acl.d/*.yml in the order of their names (names that start with a
 // dot or do not end in .yml are skipped; one that cannot be read refuses the load). The policy's
 // own `tests:` are run at time `now`.
@@ -42,5 +45,26 @@ Collected collect(const std::filesystem::path& acl_file);
 // The same from texts; the first is acl.yml. REQUIRES: there is a first.
 LoadResult parse(const std::vector<Source>& sources, WallTime now,
                  const std::vector<std::string>& once_covered = {});
+
+// A policy together with the words that it was made of, for questions about it
+// (acl/explanation.h, acl/lint.h, acl/diff.h). Its own tests were not run: it is not to be put in
+// force.
+struct OpenPolicy {
+  Draft draft;
+  std::shared_ptr<const Policy> policy;  // null exactly if errors is not empty
+  std::vector<Problem> errors;
+  std::vector<Problem> warnings;
+};
+OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
+                       const std::vector<std::string>& once_covered = {});
+
+// What parse() finds, and what the files say word for word (acl/draft.h), for who shows or changes
+// it; null if there are errors.
+struct Opened {
+  LoadResult result;
+  std::shared_ptr<const Draft> draft;
+};
+Opened open(const std::vector<Source>& sources, WallTime now,
+            const std::vector<std::string>& once_covered = {});
 
 }  // namespace layergate::acl

@@ -87,7 +87,7 @@ tl::expected<Pattern, std::string> parse_pattern(std::string_view text) {
     return wrong("rules name tags; what a digest reaches follows from its tags");
   }
   const auto colon = text.find(':');
-  Pattern pattern{std::string{text.substr(0, colon)}, "*"};
+  Pattern pattern{std::string{text.substr(0, colon)}, "*", colon != std::string_view::npos};
   if (colon != std::string_view::npos) pattern.tag = text.substr(colon + 1);
   // The tag first: a host before the name shows there, and the name would be blamed for it.
   if (const auto fault = fault_of_tag(pattern.tag); !fault.empty()) return wrong(fault);

@@ -12,7 +12,9 @@ namespace layergate::acl {
 struct Pattern {
   std::string name;
   std::string tag;
+  bool has_tag = true;  // one was written
 
+  [[nodiscard]] std::string to_string() const { return name + ":" + tag; }
   [[nodiscard]] bool is_every_tag() const;
   [[nodiscard]] bool is_literal() const;  // names one image
   [[nodiscard]] bool matches(std::string_view repository, std::string_view image_tag) const;

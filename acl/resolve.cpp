@@ -17,27 +17,18 @@ constexpr std::size_t kMostEntries = std::size_t{1} << 25;
 
 class Resolver {
  public:
-  Resolver(Draft& draft, WallTime now, std::vector<Problem>& errors, std::vector<Problem>& warnings)
+  Resolver(Draft& draft, std::vector<Problem>& errors)
       : draft_(draft),
         group_base_(kFirstAccount + static_cast<Subject>(draft.accounts.size())),
-        now_(now),
-        errors_(errors),
-        warnings_(warnings) {}
+        errors_(errors) {}
 
   void run() {
     number(draft_.accounts, accounts_, "user", kFirstAccount);
     number(draft_.groups, groups_, "group", group_base_);
-    for (const auto& account : draft_.accounts) {
-      if (account.expires && *account.expires <= now_) {
-        warn(account.name.place, "user \"" + account.name.text + "\" has expired");
-      }
-    }
     for (auto& group : draft_.groups) resolve_group(group);
     for (auto& rule : draft_.rules) {
       resolve_who(rule);
       count_entries(rule);
-      warn_of_times(rule);
-      warn_of_nobody(rule);
     }
   }
 
@@ -91,7 +82,6 @@ class Resolver {
         }
       } else if (const auto found = accounts_.find(word.text); found != accounts_.end()) {
         rule.subjects.push_back(found->second);
-        warn_of_powerless(rule, word, draft_.accounts[found->second - kFirstAccount]);
       } else if (groups_.contains(word.text)) {
         report(word.place, "unknown user \"" + word.text + "\"; there is a group of that name",
                "@" + word.text);
@@ -112,36 +102,6 @@ class Resolver {
     }
   }
 
-  void warn_of_times(const RuleDraft& rule) {
-    if (rule.expires && *rule.expires <= now_) {
-      warn(rule.place, "the rule has expired and does nothing any more");
-    } else if (rule.expires && rule.deny) {
-      warn(rule.place, "a deny rule with expires: what it closes opens when it ends");
-    }
-  }
-
-  void warn_of_nobody(const RuleDraft& rule) {
-    // An allow rule with an empty list is what is left when the last user's right was revoked.
-    if (rule.who.empty() && !rule.deny) return;
-    const auto is_empty = [&](Subject subject) {
-      if (subject == kEveryone) return draft_.accounts.empty();
-      return subject >= group_base_ && draft_.groups[subject - group_base_].accounts.empty();
-    };
-    if (std::all_of(rule.subjects.begin(), rule.subjects.end(), is_empty)) {
-      warn(rule.place, std::string("the rule matches no account, so it ") +
-                           (rule.deny ? "denies" : "allows") + " nothing");
-    }
-  }
-
-  void warn_of_powerless(const RuleDraft& rule, const Word& word, const AccountDraft& account) {
-    if (rule.deny || rule.actions.empty() || account.admin ||
-        account.permissions.intersects(rule.actions)) {
-      return;
-    }
-    warn(word.place, "the permissions of user \"" + account.name.text +
-                         "\" hold none of what this rule allows");
-  }
-
   static void make_set(std::vector<Subject>& subjects) {
     std::sort(subjects.begin(), subjects.end());
     subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
@@ -160,15 +120,9 @@ class Resolver {
     errors_.push_back(draft_.problem(place, std::move(what), std::move(suggestion)));
   }
 
-  void warn(const Place& place, std::string what) {
-    warnings_.push_back(draft_.problem(place, std::move(what)));
-  }
-
   Draft& draft_;
   const Subject group_base_;
-  const WallTime now_;
   std::vector<Problem>& errors_;
-  std::vector<Problem>& warnings_;
   Numbers accounts_;
   Numbers groups_;
   int suggestions_ = 0;
@@ -177,9 +131,6 @@ class Resolver {
 
 }  // namespace
 
-void resolve(Draft& draft, WallTime now, std::vector<Problem>& errors,
-             std::vector<Problem>& warnings) {
-  Resolver{draft, now, errors, warnings}.run();
-}
+void resolve(Draft& draft, std::vector<Problem>& errors) { Resolver{draft, errors}.run(); }
 
 }  // namespace layergate::acl

@@ -8,8 +8,7 @@
 namespace layergate::acl {
 
 // Sets GroupDraft::accounts and RuleDraft::subjects (sorted, each once). What is wrong goes to
-// errors; what is allowed but surely not meant goes to warnings.
-void resolve(Draft& draft, WallTime now, std::vector<Problem>& errors,
-             std::vector<Problem>& warnings);
+// errors.
+void resolve(Draft& draft, std::vector<Problem>& errors);
 
 }  // namespace layergate::acl

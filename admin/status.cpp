@@ -40,6 +40,7 @@ Readiness readiness(const proxy::Server& server, const std::string& upstream) {
   const auto& context = server.context();
   const auto state = context.policies.state();
   const auto index = context.keeper.status();
+  const auto records = context.recorder.status();
   Readiness result;
   result.ready = upstream.empty() && !server.draining() && state.generation > 0;
   const nlohmann::ordered_json json = {
@@ -58,7 +59,9 @@ Readiness readiness(const proxy::Server& server, const std::string& upstream) {
         {"repositories_to_learn", index.repositories_to_learn},
         {"intents", index.intents},
         {"unresolved", index.unresolved},
-        {"problem", index.problem}}}};
+        {"problem", index.problem}}},
+      {"records",
+       {{"problem", records.problem}, {"lost", records.lost}, {"waiting", records.waiting}}}};
   result.json = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   return result;
 }
@@ -90,6 +93,16 @@ std::string metrics_text(const proxy::Server& server) {
   add_metric(out, "layergate_index_disk_failed", "gauge",
              "1 if the index cannot be written: nothing can be pushed or deleted.",
              index.problem.empty() ? "0" : "1");
+  const auto records = context.recorder.status();
+  add_metric(out, "layergate_records_written_total", "counter", "Rows of the access records.",
+             std::to_string(records.written));
+  add_metric(out, "layergate_records_lost_total", "counter",
+             "Requests that are missing there: more than could be written.",
+             std::to_string(records.lost));
+  add_metric(out, "layergate_records_waiting", "gauge", "Rows that are still to be written.",
+             std::to_string(records.waiting));
+  add_metric(out, "layergate_records_failed", "gauge", "1 if they cannot be written.",
+             records.problem.empty() ? "0" : "1");
   const auto auth = context.authenticator.counters();
   add_metric(out, "layergate_auth_remembered_total", "counter", "Credentials answered from memory.",
              std::to_string(auth.remembered));

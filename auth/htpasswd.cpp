@@ -189,6 +189,14 @@ std::shared_ptr<const Htpasswd> Htpasswd::restricted_to(std::string_view text) c
   return rest;
 }
 
+std::shared_ptr<const Htpasswd> Htpasswd::without(const std::vector<std::string>& users) const {
+  auto impl = std::make_unique<Impl>(*impl_);
+  for (const auto& user : users) impl->entries.erase(user);
+  std::shared_ptr<const Htpasswd> rest;
+  rest.reset(new Htpasswd(std::move(impl)));  // NOLINT: the constructor is private
+  return rest;
+}
+
 const std::string* Htpasswd::find(std::string_view user) const {
   const auto found = impl_->entries.find(user);
   return found == impl_->entries.end() ? nullptr : &found->second.hash;

@@ -37,6 +37,9 @@ class Htpasswd {
   // alive.
   [[nodiscard]] std::shared_ptr<const Htpasswd> restricted_to(std::string_view text) const;
 
+  // This, less these users.
+  [[nodiscard]] std::shared_ptr<const Htpasswd> without(const std::vector<std::string>& users) const;
+
   // The user's hash, or nullptr. Lives as long as this.
   [[nodiscard]] const std::string* find(std::string_view user) const;
   // A hash that no password matches, as costly to check as this file's most costly one: checked for

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -28,9 +29,19 @@ tl::expected<LineChange, std::string> set_user(const std::filesystem::path& file
                                                std::string_view user, std::string_view hash,
                                                std::chrono::milliseconds patience = kLockPatience);
 
+// The same for many at once, in one step.
+tl::expected<void, std::string> set_users(const std::filesystem::path& file,
+                                          const std::map<std::string, std::string>& hashes,
+                                          std::chrono::milliseconds patience = kLockPatience);
+
 // Returns removed (all of the user's lines) or absent.
 tl::expected<LineChange, std::string> remove_user(
     const std::filesystem::path& file, std::string_view user,
     std::chrono::milliseconds patience = kLockPatience);
+
+// What the writers of a file lock. REQUIRES: the path is no link (resolve_links).
+inline std::filesystem::path lock_of_htpasswd(std::filesystem::path file) {
+  return file += ".lock";
+}
 
 }  // namespace layergate::auth

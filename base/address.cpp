@@ -104,6 +104,21 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
   return network;
 }
 
+IpNetwork IpNetwork::of(const IpAddress& first, int prefix) {
+  IpNetwork network;
+  network.network_ = first;
+  network.prefix_ = prefix;
+  return network;
+}
+
+IpAddress IpNetwork::last() const {
+  auto bytes = network_.bytes();
+  for (int bit = prefix_; bit < 128; ++bit) {
+    bytes[static_cast<std::size_t>(bit / 8)] |= static_cast<std::uint8_t>(0x80 >> (bit % 8));
+  }
+  return IpAddress::from_bytes(bytes);
+}
+
 bool IpNetwork::contains(const IpAddress& address) const {
   const auto whole = static_cast<std::size_t>(prefix_ / 8);
   if (!std::equal(network_.bytes().begin(),

@@ -41,8 +41,14 @@ class IpNetwork {
   // Refuses host bits that are set ("10.0.0.1/8"): usually a typing error.
   static std::optional<IpNetwork> parse(std::string_view text);
 
+  // The network that begins at first and has so many bits in common, counted in the 16-byte form
+  // (IPv4: 96 more). REQUIRES: no host bit of first is set.
+  static IpNetwork of(const IpAddress& first, int prefix);
+
   [[nodiscard]] bool contains(const IpAddress& address) const;
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] const IpAddress& first() const { return network_; }
+  [[nodiscard]] IpAddress last() const;
 
  private:
   IpAddress network_;

@@ -78,6 +78,27 @@ Done sync_directory(const fs::path& directory) {
 
 }  // namespace
 
+// By a link to the old file, which write_file_atomically() replaces and never writes to: so it
+// keeps its owner and mode, and costs nothing.
+Done keep_previous(const fs::path& path) {
+  const auto target = resolve_links(path);
+  if (!target) return tl::unexpected(target.error());
+  const auto name = "." + target->filename().string() + ".previous";
+  const auto previous = target->parent_path() / name;
+  const auto beside = target->parent_path() / (name + "." + std::to_string(::getpid()));
+  ::unlink(beside.c_str());  // of a process that was killed here and had this number
+  if (::link(target->c_str(), beside.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return failure("keep the previous", *target);
+  }
+  const bool renamed = ::rename(beside.c_str(), previous.c_str()) == 0;
+  const int error = errno;
+  ::unlink(beside.c_str());  // still there if both were the same file
+  errno = error;
+  if (!renamed) return failure("keep the previous", *target);
+  return {};
+}
+
 tl::expected<fs::path, std::string> resolve_links(const fs::path& path) {
   std::error_code error;
   if (!fs::is_symlink(path, error)) return path;
@@ -107,6 +128,9 @@ Done write_file_atomically(const fs::path& path, std::string_view text, mode_t n
 
   TemporaryFile temporary(directory / target.filename());
   if (!temporary) return failure("make a new file beside", target);
+  if (!old && ::geteuid() == 0 && ::stat(directory.c_str(), &info) == 0) {
+    if (auto given = keep_owner(temporary.fd(), info, target); !given) return given;
+  }
   // The owner first: a change of owner clears set-id bits, and a mode must not be open to the wrong
   // group meanwhile.
   if (old) {

@@ -28,8 +28,14 @@ void add_serve(CLI::App& app, const Globals& globals, int& exit_code);
 void add_check(CLI::App& app, const Globals& globals, int& exit_code);
 void add_healthcheck(CLI::App& app, const Globals& globals, int& exit_code);
 void add_user(CLI::App& app, const Globals& globals, int& exit_code);
+void add_acl(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
+void add_backup(CLI::App& app, const Globals& globals, int& exit_code);  // and verify, restore
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
+void add_image(CLI::App& app, const Globals& globals, int& exit_code);
+void add_legacy(CLI::App& app, const Globals& globals, int& exit_code);  // import and export
+// Below `access`.
+void add_grants(CLI::App& access, const Globals& globals, int& exit_code);
 void add_whoami(CLI::App& app, const Globals& globals, int& exit_code);
 // `completion` and `man`, which show all that the others have added. The app has to outlive this.
 void add_generators(CLI::App& app, int& exit_code);

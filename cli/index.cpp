@@ -7,6 +7,7 @@
 #include "base/file_lock.h"
 #include "cli/load_config.h"
 #include "index/inspection.h"
+#include "index/ledger.h"
 
 namespace layergate::cli {
 namespace {
@@ -141,24 +142,33 @@ int rebuild(const config::Config& config) {
   Inspection inspection(config);
   auto names = inspection.repositories();
   Store store(file_of(config), Store::Mode::write);
-  Index index(options_of(config));
-  store.load(index);
-  names.merge(known_repositories(index));
+  index::SharedIndex index(options_of(config));
+  index.write([&](Index& facts) { store.load(facts); });
+  index::Ledger ledger(index, [&](const std::function<void(Store&)>& change) {
+    store.begin();
+    try {
+      change(store);
+      store.commit();
+    } catch (...) {
+      store.roll_back();
+      throw;
+    }
+  });
+  names.merge(index.read([](const Index& facts) { return known_repositories(facts); }));
   // From here on, if this is cut off, what is missing is learned by the proxy.
-  store.begin();
-  store.set_complete(false);
-  for (const auto& name : names) store.set_known(name, false);
-  store.commit();
+  ledger.change([&](Index& facts) {
+    facts.set_complete(false);
+    for (const auto& name : names) facts.set_known(name, false);
+  });
   Progress progress(names.size());
   for (const auto& name : names) {
-    const auto surveyed = inspection.survey(index, name);
+    const auto surveyed =
+        index.read([&](const Index& facts) { return inspection.survey(facts, name); });
     for (const auto& what : surveyed.skipped) std::cerr << "passed over: " << what << '\n';
-    index::rebuild(index, store, name, surveyed);
+    index::rebuild(ledger, name, surveyed);
     progress.step();
   }
-  store.begin();
-  store.set_complete(true);
-  store.commit();
+  ledger.change([](Index& facts) { facts.set_complete(true); });
   std::cout << "rebuilt from the registry: " << names.size() << " repositories\n";
   return 0;
 }

@@ -43,8 +43,12 @@ int main(int argc, char** argv) {
   add_check(app, globals, exit_code);
   add_healthcheck(app, globals, exit_code);
   add_user(app, globals, exit_code);
+  add_image(app, globals, exit_code);
   add_access(app, globals, exit_code);
+  add_acl(app, globals, exit_code);
+  add_backup(app, globals, exit_code);
   add_index(app, globals, exit_code);
+  add_legacy(app, globals, exit_code);
   add_whoami(app, globals, exit_code);
   add_generators(app, exit_code);
   try {

@@ -66,9 +66,10 @@ class Builder {
   }
 
   void build(const Node& root) {
-    if (root.kind == Node::Kind::null || !read_.map(root, "the file",
-                                                    {"listen", "admin", "upstream", "auth", "acl",
-                                                     "state", "workers", "limits", "index"})) {
+    if (root.kind == Node::Kind::null ||
+        !read_.map(root, "the file",
+                   {"listen", "admin", "upstream", "auth", "acl", "state", "workers", "limits",
+                    "index", "records"})) {
       if (root.kind == Node::Kind::null)
         read_.refuse(root, "the file is empty; it needs at least upstream: {url: …}");
       return;
@@ -88,6 +89,7 @@ class Builder {
     }
     read_limits(root.find("limits"));
     read_index(root.find("index"));
+    read_records(root.find("records"));
     check_addresses(root);
     if (loaded_.errors.empty()) loaded_.config = std::move(config_);
   }
@@ -254,7 +256,11 @@ class Builder {
   }
 
   void read_auth(const Node* node) {
-    if (node == nullptr || !read_.map(*node, "auth", {"realm", "htpasswd", "cache_ttl"})) return;
+    if (node == nullptr || !read_.map(*node, "auth",
+                                      {"realm", "htpasswd", "cache_ttl", "bcrypt_cost",
+                                       "password_max_age", "password_expired"})) {
+      return;
+    }
     if (const auto* realm = node->find("realm")) {
       if (const auto text = read_.text(*realm, "auth.realm")) {
         const bool clean = std::all_of(text->begin(), text->end(), [](char c) {
@@ -269,6 +275,28 @@ class Builder {
       read_path(*file, "auth.htpasswd", config_.htpasswd);
     if (const auto* ttl = node->find("cache_ttl")) {
       Reader::into(config_.cache_ttl, read_.duration(*ttl, "auth.cache_ttl"));
+    }
+    read_passwords(*node);
+  }
+
+  void read_passwords(const Node& auth) {
+    auto& passwords = config_.passwords;
+    if (const auto* cost = auth.find("bcrypt_cost")) {
+      if (const auto number = read_.integer(*cost, "auth.bcrypt_cost", 10, 14))
+        passwords.bcrypt_cost = static_cast<unsigned>(*number);
+    }
+    if (const auto* age = auth.find("password_max_age")) {
+      if (const auto length = read_.duration(*age, "auth.password_max_age"))
+        passwords.max_age = std::chrono::ceil<std::chrono::hours>(*length);
+    }
+    if (const auto* expired = auth.find("password_expired")) {
+      const auto text = read_.text(*expired, "auth.password_expired");
+      if (text && *text == "refuse") {
+        passwords.expired = ExpiredPassword::refuse;
+      } else if (text && *text != "warn") {
+        read_.refuse(*expired, "auth.password_expired must be warn or refuse",
+                     closest(*text, {"warn", "refuse"}));
+      }
     }
   }
 
@@ -297,6 +325,83 @@ class Builder {
     if (const auto* parallel = node->find("parallel")) {
       if (const auto count = read_.integer(*parallel, "index.parallel", 1, 256))
         index.parallel = static_cast<int>(*count);
+    }
+  }
+
+  void read_records(const Node* node) {
+    if (node == nullptr ||
+        !read_.map(*node, "records", {"retention", "required", "webhook", "anomalies"})) {
+      return;
+    }
+    auto& records = config_.records;
+    if (const auto* retention = node->find("retention")) {
+      std::chrono::milliseconds length{0};
+      read_positive(*retention, "records.retention", length);
+      records.retention = std::chrono::ceil<std::chrono::seconds>(length);
+    }
+    if (const auto* required = node->find("required")) {
+      Reader::into(records.required, read_.boolean(*required, "records.required"));
+    }
+    read_webhook(node->find("webhook"));
+    read_anomalies(node->find("anomalies"));
+  }
+
+  void read_webhook(const Node* node) {
+    if (node == nullptr || !read_.map(*node, "records.webhook", {"url", "secret_file"})) return;
+    auto& webhook = config_.records.webhook;
+    const auto* url = node->find("url");
+    if (url == nullptr) {
+      read_.refuse(*node, "records.webhook needs a url");
+    } else if (const auto text = read_.text(*url, "records.webhook.url")) {
+      const auto begin = text->find("://");
+      const bool is_http = text->starts_with("http://") || text->starts_with("https://");
+      if (!is_http || text->size() <= begin + 3 || text->find_first_of(" \t\r\n") != text->npos) {
+        read_.refuse(*url,
+                     "records.webhook.url must be an address that starts with https:// or "
+                     "http://");
+      }
+      webhook.url = *text;
+    }
+    if (const auto* file = node->find("secret_file")) {
+      read_path(*file, "records.webhook.secret_file", webhook.secret_file);
+    }
+  }
+
+  void read_anomalies(const Node* node) {
+    if (node == nullptr ||
+        !read_.map(*node, "records.anomalies", {"failed_logins", "new_network", "volume"})) {
+      return;
+    }
+    auto& limits = config_.records.anomalies;
+    const auto read_count = [&](const Node& of, const char* key, const std::string& what,
+                                int& target) {
+      const auto* value = of.find(key);
+      if (value == nullptr) return;
+      if (const auto count = read_.integer(*value, what + key, 0, 10'000)) {
+        target = static_cast<int>(*count);
+      }
+    };
+    if (const auto* logins = node->find("failed_logins")) {
+      const std::string what = "records.anomalies.failed_logins";
+      if (!read_.map(*logins, what, {"by_address", "by_account", "within"})) return;
+      read_count(*logins, "by_address", what + ".", limits.logins_by_address);
+      read_count(*logins, "by_account", what + ".", limits.logins_by_account);
+      if (const auto* within = logins->find("within")) {
+        std::chrono::milliseconds length{0};
+        read_positive(*within, what + ".within", length);
+        limits.within = std::chrono::ceil<std::chrono::seconds>(length);
+      }
+    }
+    if (const auto* network = node->find("new_network")) {
+      Reader::into(limits.new_network, read_.boolean(*network, "records.anomalies.new_network"));
+    }
+    if (const auto* volume = node->find("volume")) {
+      const std::string what = "records.anomalies.volume";
+      if (!read_.map(*volume, what, {"times", "at_least"})) return;
+      read_count(*volume, "times", what + ".", limits.volume_times);
+      if (const auto* least = volume->find("at_least")) {
+        Reader::into(limits.volume_at_least, read_.size(*least, what + ".at_least"));
+      }
     }
   }
 

@@ -46,10 +46,43 @@ struct Upstream {
   bool exclusive = true;  // nobody else writes to the registry
 };
 
+enum class ExpiredPassword : std::uint8_t {
+  warn,    // in the log and in lists of accounts
+  refuse,  // as any login that is not right
+};
+
+struct Passwords {
+  std::chrono::hours max_age{90 * 24};  // 0: a password never gets old
+  ExpiredPassword expired = ExpiredPassword::warn;
+  unsigned bcrypt_cost = 10;
+};
+
 struct Index {
   std::chrono::seconds grace{15 * 60};       // what a moved or deleted tag reached stays readable
   std::chrono::seconds untagged{7 * 86400};  // what no tag reaches is remembered
   int parallel = 8;                          // questions to the registry at once, in the background
+};
+
+// Who did what, in state/records.db.
+struct Records {
+  std::chrono::seconds retention{90 * 86400};
+  bool required = true;  // what changes something is refused while it cannot be recorded
+
+  struct Webhook {
+    std::string url;  // empty: there is none
+    std::filesystem::path secret_file;
+  };
+  Webhook webhook;
+
+  struct Anomalies {  // 0 and false: this kind is not looked for
+    int logins_by_address = 20;
+    int logins_by_account = 10;
+    std::chrono::seconds within{600};
+    bool new_network = true;
+    int volume_times = 5;                           // the usual volume of a day
+    std::uint64_t volume_at_least = 200ULL << 30U;  // bytes
+  };
+  Anomalies anomalies;
 };
 
 struct Limits {
@@ -70,8 +103,10 @@ struct Config {
   std::filesystem::path acl;
   std::filesystem::path state;
   std::chrono::milliseconds cache_ttl{300'000};
+  Passwords passwords;
   int workers = 0;  // never 0 once loaded
   Index index;
+  Records records;
   Limits limits;
 };
 

@@ -9,6 +9,9 @@ namespace layergate::index {
 namespace {
 
 constexpr std::size_t kMostPutters = 16;
+// Manifests that one change climbs through to find what tags keep alive. Accounts make up what is
+// walked; beyond it possessions end, and who uploads once more has them again.
+constexpr std::size_t kMostSteps = 1'000'000;
 
 }  // namespace
 
@@ -135,14 +138,22 @@ void Index::remove_from_parents(NodeId child) {
     const auto edge = *at;
     *at = edges_[edge].next_child;
     unlink(edge);
+    touch(&Touched::manifests, parent);
   }
 }
 
-void Index::set_known(std::string_view repository, bool known) {
-  ensure_repository(repository).known = known;
+void Index::set_complete(bool complete) {
+  complete_ = complete;
+  if (touched_ != nullptr) touched_->complete = true;
 }
 
-void Index::add_manifest(std::string_view repository, const ManifestRecord& manifest) {
+void Index::set_known(std::string_view repository, bool known) {
+  auto& in = ensure_repository(repository);
+  in.known = known;
+  if (touched_ != nullptr) touched_->known.push_back(in.id);
+}
+
+void Index::add_manifest(std::string_view repository, const ManifestRecord& manifest, Seconds now) {
   const auto& in = ensure_repository(repository);
   const auto node = ensure_node(in, manifest.digest);
   const bool is_new = !is_manifest(node);
@@ -157,15 +168,21 @@ void Index::add_manifest(std::string_view repository, const ManifestRecord& mani
     for (const auto& link : manifest.links) keys.push_back(oci::key_of(link.digest));
     warm(in, keys);
   }
-  nodes_[node].type = static_cast<std::uint8_t>(manifest.type);
+  std::vector<std::pair<NodeId, Link>> added;
+  NodeId subject = kNone;
   for (const auto& [link, digest] : manifest.links) {
     const auto child = ensure_node(in, digest);
+    if (link == Link::subject) subject = child;
     if (!std::binary_search(present.begin(), present.end(), std::pair(child, link))) {
-      add_edge(node, child, link);
+      added.emplace_back(child, link);
     }
-    if (link != Link::subject) continue;
+  }
+  end_lapsed(node, added, now);
+  nodes_[node].type = static_cast<std::uint8_t>(manifest.type);
+  for (const auto& [child, link] : added) add_edge(node, child, link);
+  if (subject != kNone) {
     auto& referrer = referrers_[node];
-    referrer.subject = child;
+    referrer.subject = subject;
     referrer.size = manifest.size;
     referrer.artifact_type = manifest.artifact_type;
     referrer.annotations = manifest.annotations;
@@ -176,6 +193,7 @@ void Index::add_manifest(std::string_view repository, const ManifestRecord& mani
     }
     if (putters.size() > kMostPutters) putters.erase(putters.begin());
   }
+  touch(&Touched::manifests, node);
 }
 
 void Index::leave_root(NodeId root, std::string_view tag, AccountId account, Seconds now) {
@@ -190,28 +208,89 @@ void Index::leave_root(NodeId root, std::string_view tag, AccountId account, Sec
     graces.push_back({std::string(tag), now + options_.grace,
                       account == kNone ? std::string() : accounts_[account]});
     if (old == 0) by_id_[nodes_[root].repository]->graces.emplace(tag, root);
+    touch(&Touched::graces, root);
   }
   restart_possessions(root, now);
 }
 
-void Index::restart_possessions(NodeId manifest, Seconds now) {
-  const auto at = static_cast<std::uint32_t>(now.time_since_epoch().count());
-  each_below(manifest, [&](NodeId node) {
-    for (auto held = nodes_[node].first_possession; held != kNone; held = possessions_[held].next) {
-      possessions_[held].at = std::max(possessions_[held].at, at);
+template <typename Change>
+void Index::change_possessions(NodeId node, Change change) {
+  bool changed = false;
+  for (auto held = nodes_[node].first_possession; held != kNone; held = possessions_[held].next) {
+    for (auto& at : possessions_[held].at) {
+      const auto before = at;
+      if (before > kEnded) at = change(before);
+      changed |= at != before;
     }
+  }
+  if (changed) touch(&Touched::possessions, node);
+}
+
+void Index::restart_possessions(NodeId manifest, Seconds now) {
+  each_below(manifest, [&](NodeId node) {
+    change_possessions(node, [&](std::uint32_t at) { return std::max(at, number(now)); });
+  });
+}
+
+// Those that a tag keeps alive start anew, so that it is not climbed for again for a long while.
+void Index::end_lapsed(NodeId node, Seconds now, const Spent& is_spent) {
+  std::optional<bool> is_kept;
+  change_possessions(node, [&](std::uint32_t at) {
+    if (is_recent(at, now)) return at;
+    if (!is_kept) is_kept = is_tagged(node, Held::blob, is_spent);
+    return *is_kept ? number(now) : kEnded;
+  });
+}
+
+// A tag comes to the manifest.
+void Index::end_lapsed(NodeId root, Seconds now) {
+  if (!has_possessions()) return;
+  const auto is_spent = some_steps();
+  if (is_tagged(root, Held::manifest, is_spent)) return;  // and so was all below it
+  each_below(root, [&](NodeId node) { end_lapsed(node, now, is_spent); });
+}
+
+// The manifest comes, or comes to name these too.
+void Index::end_lapsed(NodeId manifest, const std::vector<std::pair<NodeId, Link>>& added,
+                       Seconds now) {
+  if (!has_possessions()) return;
+  const auto is_spent = some_steps();
+  const bool is_new = !is_manifest(manifest);
+  const auto will_reach = [&](NodeId from) {
+    return is_tagged(from, Held::manifest, is_spent) || is_spent();
+  };
+  const bool is_reached =
+      !is_new ? will_reach(manifest)
+              : tags_.contains(manifest) || any_parent(manifest, Link::child, will_reach) ||
+                    std::any_of(added.begin(), added.end(), [&](const auto& each) {
+                      return each.second == Link::subject && will_reach(each.first);
+                    });
+  if (!is_reached) return;
+  const auto end = [&](NodeId node) { end_lapsed(node, now, is_spent); };
+  for (const auto& [node, link] : added) {
+    if (link == Link::blob) end(node);
+    if (link == Link::child) each_below(node, end);
+  }
+  if (!is_new) return;
+  end(manifest);
+  // What spoke of it before it came.
+  any_parent(manifest, Link::subject, [&](NodeId referrer) {
+    each_below(referrer, end);
+    return false;
   });
 }
 
 void Index::set_tag(std::string_view repository, const TagRecord& record, Seconds now) {
   auto& in = ensure_repository(repository);
   const auto root = ensure_node(in, record.digest);
+  end_lapsed(root, now);
   const auto [at, is_new] = in.tags.try_emplace(record.name);
   Tag& tag = at->second;
   const auto old = std::exchange(tag.root, root);
   const auto old_account = tag.account;
   tag.account = record.account.empty() ? kNone : ensure_account(record.account);
   tag.at = record.at;
+  touch_tag(in, record.name);
   if (!is_new && old == root) return;
   tags_[root].push_back(&at->first);
   if (is_new) return;
@@ -220,22 +299,27 @@ void Index::set_tag(std::string_view repository, const TagRecord& record, Second
 }
 
 void Index::remove_tag(std::string_view repository, std::string_view tag, Seconds now) {
-  auto& in = ensure_repository(repository);
+  const auto known = repositories_.find(repository);
+  if (known == repositories_.end()) return;
+  auto& in = *known->second;
   const auto found = in.tags.find(tag);
   if (found == in.tags.end()) return;
   const auto root = found->second.root;
   leave_root(root, tag, found->second.account, now);
+  touch_tag(in, found->first);
   in.tags.erase(found);
   release(root);
 }
 
 void Index::clear_manifest(NodeId node) {
+  if (is_manifest(node)) touch(&Touched::manifests, node);
   nodes_[node].type = kNotManifest;
   referrers_.erase(node);
   remove_edges(node);
 }
 
 void Index::drop_possessions(NodeId node) {
+  touch(&Touched::possessions, node);
   auto at = std::exchange(nodes_[node].first_possession, kNone);
   while (at != kNone) {
     free_possessions_.push_back(at);
@@ -245,10 +329,11 @@ void Index::drop_possessions(NodeId node) {
 
 void Index::drop_possessions(NodeId node, Held as) {
   std::uint32_t* at = &nodes_[node].first_possession;
+  if (*at != kNone) touch(&Touched::possessions, node);
   while (*at != kNone) {
     auto& held = possessions_[*at];
-    held.kinds &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(as));
-    if (held.kinds != 0) {
+    held.at[static_cast<std::size_t>(as)] = 0;
+    if (std::any_of(held.at.begin(), held.at.end(), [](auto other) { return other != 0; })) {
       at = &held.next;
       continue;
     }
@@ -258,14 +343,18 @@ void Index::drop_possessions(NodeId node, Held as) {
 }
 
 void Index::remove_manifest(std::string_view repository, std::string_view digest, Seconds now) {
-  auto& in = ensure_repository(repository);
-  const auto node = find(in, digest);
+  const auto node = find(repository, digest);
   if (node == kNone) return;
-  restart_possessions(node, now);
+  auto& in = *by_id_[nodes_[node].repository];
+  // Where none reaches it, what is below it loses none.
+  if (is_tagged(node, Held::manifest, some_steps())) restart_possessions(node, now);
   if (const auto tags = tags_.find(node); tags != tags_.end()) {
     const auto names = std::move(tags->second);
     tags_.erase(tags);
-    for (const auto* name : names) in.tags.erase(in.tags.find(*name));
+    for (const auto* name : names) {
+      touch_tag(in, *name);
+      in.tags.erase(in.tags.find(*name));
+    }
   }
   drop_graces(node, [](const Grace&) { return true; });
   remove_from_parents(node);
@@ -285,12 +374,11 @@ void Index::possess(std::string_view repository, std::string_view digest, std::s
                     Held as, Seconds at) {
   const auto node = ensure_node(ensure_repository(repository), digest);
   const auto who = ensure_account(account);
-  const auto kind = static_cast<std::uint8_t>(as);
-  const auto when = static_cast<std::uint32_t>(at.time_since_epoch().count());
+  touch(&Touched::possessions, node);
   for (auto i = nodes_[node].first_possession; i != kNone; i = possessions_[i].next) {
     if (possessions_[i].account != who) continue;
-    possessions_[i].kinds |= kind;
-    possessions_[i].at = std::max(possessions_[i].at, when);
+    auto& since = possessions_[i].at[static_cast<std::size_t>(as)];
+    since = std::max(since, number(at));
     return;
   }
   std::uint32_t held = 0;
@@ -301,7 +389,8 @@ void Index::possess(std::string_view repository, std::string_view digest, std::s
     held = free_possessions_.back();
     free_possessions_.pop_back();
   }
-  possessions_[held] = {who, when, nodes_[node].first_possession, kind};
+  possessions_[held] = {who, {}, nodes_[node].first_possession};
+  possessions_[held].at[static_cast<std::size_t>(as)] = number(at);
   nodes_[node].first_possession = held;
 }
 
@@ -309,13 +398,14 @@ void Index::add_grace(std::string_view repository, std::string_view digest, Grac
   const auto node = ensure_node(ensure_repository(repository), digest);
   by_id_[nodes_[node].repository]->graces.emplace(grace.tag, node);
   graces_[node].push_back(std::move(grace));
+  touch(&Touched::graces, node);
 }
 
 void Index::drop_graces(NodeId node, const std::function<bool(const Grace&)>& is_over) {
   const auto found = graces_.find(node);
   if (found == graces_.end()) return;
   auto& by_tag = by_id_[nodes_[node].repository]->graces;
-  std::erase_if(found->second, [&](const Grace& grace) {
+  const auto dropped = std::erase_if(found->second, [&](const Grace& grace) {
     if (!is_over(grace)) return false;
     const auto [first, last] = by_tag.equal_range(grace.tag);
     const auto at =
@@ -323,17 +413,18 @@ void Index::drop_graces(NodeId node, const std::function<bool(const Grace&)>& is
     if (at != last) by_tag.erase(at);
     return true;
   });
+  if (dropped > 0) touch(&Touched::graces, node);
   if (found->second.empty()) graces_.erase(found);
 }
 
-NodeId Index::forget(NodeId from, std::size_t count, Seconds now, Forgotten& forgotten) {
+NodeId Index::forget(NodeId from, std::size_t count, Seconds now) {
   const auto end = static_cast<NodeId>(std::min<std::size_t>(nodes_.size(), from + count));
   for (NodeId node = from; node < end; ++node) {
     if (nodes_[node].repository == kNone) continue;
     drop_graces(node, [&](const Grace& grace) { return grace.until <= now; });
     bool recent = false;
     for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
-      recent |= is_recent(possessions_[at], now);
+      for (const auto since : possessions_[at].at) recent |= is_recent(since, now);
     }
     if (recent) continue;
     const bool has_possession = nodes_[node].first_possession != kNone;
@@ -341,15 +432,8 @@ NodeId Index::forget(NodeId from, std::size_t count, Seconds now, Forgotten& for
       release(node);
       continue;
     }
-    const auto repository = nodes_[node].repository;
-    if (has_possession) {
-      forgotten.possessions.emplace_back(repository, digest_of(node));
-      drop_possessions(node);
-    }
-    if (is_manifest(node)) {
-      forgotten.manifests.emplace_back(repository, digest_of(node));
-      clear_manifest(node);
-    }
+    if (has_possession) drop_possessions(node);
+    if (is_manifest(node)) clear_manifest(node);
     release(node);
   }
   return end == nodes_.size() ? kNone : end;
@@ -438,20 +522,50 @@ ManifestRecord Index::record_of(NodeId manifest) const {
   return record;
 }
 
-bool Index::possesses(std::string_view account, NodeId node, Held as, Seconds now) const {
+bool Index::possesses(std::string_view account, NodeId node, Held as, Seconds now,
+                      const Spent& is_spent) const {
   for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
     const auto& held = possessions_[at];
     if (accounts_[held.account] != account) continue;
-    if ((held.kinds & static_cast<std::uint8_t>(as)) == 0) return false;
-    return is_recent(held, now) || is_tagged(node);
+    const auto since = held.at[static_cast<std::size_t>(as)];
+    return since > kEnded && (is_recent(since, now) || is_tagged(node, Held::blob, is_spent));
   }
   return false;
 }
 
-bool Index::is_tagged(NodeId node) const {
-  return climb(
-      *this, node, {Link::child, Link::blob, Link::subject}, [](NodeId, NodeId) { return true; },
-      [&](NodeId manifest) { return tags_.contains(manifest); });
+bool Index::came_as_blob(NodeId node) const {
+  for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
+    if (possessions_[at].at[static_cast<std::size_t>(Held::blob)] != 0) return true;
+  }
+  return false;
+}
+
+std::vector<PossessionRecord> Index::possessions_of(NodeId node) const {
+  std::vector<PossessionRecord> all;
+  for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
+    const auto& held = possessions_[at];
+    auto& record = all.emplace_back(PossessionRecord{accounts_[held.account]});
+    std::transform(held.at.begin(), held.at.end(), record.at.begin(), time_of);
+  }
+  return all;
+}
+
+bool Index::is_tagged(NodeId node, Held as, const Spent& is_spent) const {
+  const Links links = as == Held::blob ? Links{Link::child, Link::blob, Link::subject}
+                                       : Links{Link::child, Link::subject};
+  bool found = false;
+  climb(
+      *this, node, links, [](NodeId, NodeId) { return true; },
+      [&](NodeId manifest) {
+        if (is_spent()) return true;
+        found = tags_.contains(manifest);
+        return found;
+      });
+  return found;
+}
+
+Index::Spent Index::some_steps() {
+  return [steps = std::size_t{0}]() mutable { return ++steps > kMostSteps; };
 }
 
 bool Index::may_be_reached(NodeId node) const {
@@ -472,6 +586,7 @@ void Index::each_below(NodeId manifest, const std::function<void(NodeId)>& visit
     if (met.add(node)) visit(node);
   };
   const auto enter = [&](NodeId node) {
+    if (!is_manifest(node)) return;  // an index may name what was forgotten since
     meet(node);
     if (entered.add(node)) todo.push_back(node);
   };

@@ -10,6 +10,7 @@
 // writer apart. Pointers and views from here are valid while nobody writes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,6 +54,23 @@ struct Grace {
   std::string account;  // who had pushed it
 };
 
+// What changed: each may stand here more than once, and may be gone. Beside a tag's or digest's
+// name, its repository.
+struct Touched {
+  using Names = std::vector<std::pair<RepositoryId, std::string>>;
+  bool complete = false;
+  std::vector<RepositoryId> known;
+  Names manifests;
+  Names tags;
+  Names graces;       // of these digests
+  Names possessions;  // of these digests, by all accounts
+
+  [[nodiscard]] bool any() const {
+    return complete || !known.empty() || !manifests.empty() || !tags.empty() || !graces.empty() ||
+           !possessions.empty();
+  }
+};
+
 // A manifest with a subject, as the referrers API shows it.
 struct Referrer {
   NodeId subject = kNone;
@@ -77,10 +95,15 @@ class Index {
 
   // --- facts that come in; each may come twice
 
+  // From here on what changes is noted there, until nullptr is given.
+  void watch(Touched* touched) { touched_ = touched; }
+
   // Whether the index holds all repositories of the upstream.
-  void set_complete(bool complete) { complete_ = complete; }
+  void set_complete(bool complete);
   void set_known(std::string_view repository, bool known);
-  void add_manifest(std::string_view repository, const ManifestRecord& manifest);
+  // Adds to what is known of it. Possessions that have lapsed by now do not come back, here and in
+  // set_tag(), though a tag may reach what they are of from now on.
+  void add_manifest(std::string_view repository, const ManifestRecord& manifest, Seconds now);
   // The tag, new or moved, is at this digest. What it was at before keeps a grace.
   void set_tag(std::string_view repository, const TagRecord& tag, Seconds now);
   void remove_tag(std::string_view repository, std::string_view tag, Seconds now);
@@ -100,11 +123,7 @@ class Index {
 
   // Forgets what nobody can reach any more. Looks at about `count` nodes from `from` on and returns
   // where to go on, or kNone at the end.
-  struct Forgotten {
-    std::vector<std::pair<RepositoryId, std::string>> manifests;
-    std::vector<std::pair<RepositoryId, std::string>> possessions;  // of all accounts
-  };
-  NodeId forget(NodeId from, std::size_t count, Seconds now, Forgotten& forgotten);
+  NodeId forget(NodeId from, std::size_t count, Seconds now);
 
   // --- facts that are asked for
 
@@ -134,8 +153,13 @@ class Index {
   [[nodiscard]] std::span<const std::string* const> tags_of(NodeId node) const;
   [[nodiscard]] std::span<const Grace> graces_of(NodeId node) const;
   [[nodiscard]] const Referrer* find_referrer(NodeId node) const;
+  // Whether a walk has to end; asked at each manifest that it meets. What it did not find by then
+  // does not count.
+  using Spent = std::function<bool()>;
   // Lasts while a tag reaches the node, and for Options::possession after.
-  [[nodiscard]] bool possesses(std::string_view account, NodeId node, Held as, Seconds now) const;
+  [[nodiscard]] bool possesses(
+      std::string_view account, NodeId node, Held as, Seconds now,
+      const Spent& is_spent = [] { return false; }) const;
   [[nodiscard]] const std::string& account_name(AccountId id) const { return accounts_[id]; }
 
   [[nodiscard]] bool has_parents(NodeId node) const { return nodes_[node].first_parent != kNone; }
@@ -155,17 +179,10 @@ class Index {
       visit(edges_[edge].link, edges_[edge].child);
     }
   }
-  // visit(node, account, kinds, at)
-  template <typename Visit>
-  void each_possession(NodeId node, Visit visit) const {
-    for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
-      const auto& held = possessions_[at];
-      visit(accounts_[held.account], held.kinds, since(held));
-    }
-  }
-  [[nodiscard]] bool is_possessed(NodeId node) const {
-    return nodes_[node].first_possession != kNone;
-  }
+  // Whether anybody, now or once, brought it as a blob.
+  [[nodiscard]] bool came_as_blob(NodeId node) const;
+  // Of all accounts.
+  [[nodiscard]] std::vector<PossessionRecord> possessions_of(NodeId node) const;
   // The manifest as it was told, but for `size` where there is no subject.
   [[nodiscard]] ManifestRecord record_of(NodeId manifest) const;
   // visit(node) for each manifest of a repository or, kNone, of all.
@@ -178,10 +195,11 @@ class Index {
       }
     }
   }
-  // visit(node) for the manifest and all that it reaches.
+  // visit(node) for the manifest and all that it reaches; nothing, if it is no manifest.
   void each_below(NodeId manifest, const std::function<void(NodeId)>& visit) const;
-  // Whether any tag at all reaches the node, rights aside.
-  [[nodiscard]] bool is_tagged(NodeId node) const;
+  // Whether any tag at all reaches the node, rights aside; as a manifest, or as anything.
+  [[nodiscard]] bool is_tagged(
+      NodeId node, Held as = Held::blob, const Spent& is_spent = [] { return false; }) const;
 
   struct Stats {
     std::size_t repositories = 0, tags = 0, manifests = 0, nodes = 0, links = 0, possessions = 0,
@@ -194,6 +212,7 @@ class Index {
 
  private:
   static constexpr std::uint8_t kNotManifest = 0xff;
+  static constexpr std::uint32_t kEnded = 1;  // PossessionRecord::kEnded
 
   struct Node {
     oci::DigestKey digest;
@@ -214,12 +233,14 @@ class Index {
   };
   struct Possession {
     AccountId account = kNone;
-    std::uint32_t at = 0;  // seconds since 1970, until 2106
+    std::array<std::uint32_t, kHelds.size()> at{};  // PossessionRecord::at, until 2106
     std::uint32_t next = kNone;
-    std::uint8_t kinds = 0;  // of Held
   };
 
-  static Seconds since(const Possession& held) { return Seconds(std::chrono::seconds(held.at)); }
+  static std::uint32_t number(Seconds time) {
+    return static_cast<std::uint32_t>(time.time_since_epoch().count());
+  }
+  static Seconds time_of(std::uint32_t number) { return Seconds(std::chrono::seconds(number)); }
   [[nodiscard]] static std::uint64_t hash_of(RepositoryId repository, const oci::DigestKey& key) {
     return mix(key.hash() ^ (std::uint64_t{repository} << 32U));
   }
@@ -228,9 +249,14 @@ class Index {
   }
   // By a tag or a grace, or by so much that it is not looked through.
   [[nodiscard]] bool may_be_reached(NodeId node) const;
-  [[nodiscard]] bool is_recent(const Possession& held, Seconds now) const {
-    return now - since(held) < options_.possession;
+  [[nodiscard]] bool is_recent(std::uint32_t at, Seconds now) const {
+    return at > kEnded && now - time_of(at) < options_.possession;
   }
+  [[nodiscard]] bool has_possessions() const {
+    return possessions_.size() > free_possessions_.size();
+  }
+  // What one change may walk.
+  static Spent some_steps();
 
   Repository& ensure_repository(std::string_view name);
   AccountId ensure_account(std::string_view name);
@@ -247,10 +273,28 @@ class Index {
   void release(NodeId node);
   void drop_graces(NodeId node, const std::function<bool(const Grace&)>& is_over);
   void leave_root(NodeId root, std::string_view tag, AccountId account, Seconds now);
-  // What hangs below a manifest that lost a tag may be untagged from now on.
+  // What hangs below a manifest that a tag reached may be untagged from now on.
   void restart_possessions(NodeId manifest, Seconds now);
+  // change(at) for each time that counts.
+  template <typename Change>
+  void change_possessions(NodeId node, Change change);
+  // Before a tag reaches more than it did: possessions of that which have lapsed by now end for
+  // good, or it would revive them.
+  void end_lapsed(NodeId node, Seconds now, const Spent& is_spent);
+  void end_lapsed(NodeId root, Seconds now);
+  void end_lapsed(NodeId manifest, const std::vector<std::pair<NodeId, Link>>& added, Seconds now);
+
+  void touch(Touched::Names Touched::*names, NodeId node) {
+    if (touched_ != nullptr) {
+      (touched_->*names).emplace_back(nodes_[node].repository, digest_of(node));
+    }
+  }
+  void touch_tag(const Repository& in, std::string_view tag) {
+    if (touched_ != nullptr) touched_->tags.emplace_back(in.id, tag);
+  }
 
   const Options options_;
+  Touched* touched_ = nullptr;
   bool complete_ = false;
   std::map<std::string, std::unique_ptr<Repository>, std::less<>> repositories_;
   std::vector<Repository*> by_id_;

@@ -82,33 +82,27 @@ std::vector<std::string> differences(const Index& index, const std::string& repo
   return all;
 }
 
-void rebuild(const Index& index, Store& store, const std::string& repository,
-             const Surveyed& surveyed) {
-  const auto known = manifests_of(index, repository);
-  const auto* in = index.find_repository(repository);
-  store.begin();
-  try {
-    store.drop_repository(repository);
+void rebuild(Ledger& ledger, const std::string& repository, const Surveyed& surveyed) {
+  const auto at = std::chrono::floor<std::chrono::seconds>(wall_now());
+  ledger.change([&](Index& facts) {
+    const auto tags = tags_of(facts, repository);
+    const auto manifests = manifests_of(facts, repository);
     for (const auto& [digest, record] : surveyed.manifests) {
-      const auto before = known.find(digest);
-      store.put_manifest(repository, before == known.end() ? record : before->second);
+      if (!manifests.contains(digest)) facts.add_manifest(repository, record, at);
     }
     for (const auto& [tag, digest] : surveyed.tags) {
-      const auto* before = in == nullptr ? nullptr : index.find_tag(*in, tag);
-      const bool same = before != nullptr && index.digest_of(before->root) == digest;
-      TagRecord record{tag, digest, "", std::chrono::floor<std::chrono::seconds>(wall_now())};
-      if (same) {
-        record.at = before->at;
-        if (before->account != kNone) record.account = index.account_name(before->account);
-      }
-      store.put_tag(repository, record);
+      const auto before = tags.find(tag);
+      if (before != tags.end() && before->second == digest) continue;
+      facts.set_tag(repository, {tag, digest, "", at}, at);
     }
-    store.set_known(repository, true);
-    store.commit();
-  } catch (...) {
-    store.roll_back();
-    throw;
-  }
+    for (const auto& [tag, digest] : tags) {
+      if (!surveyed.tags.contains(tag)) facts.remove_tag(repository, tag, at);
+    }
+    for (const auto& [digest, record] : manifests) {
+      if (!surveyed.manifests.contains(digest)) facts.remove_manifest(repository, digest, at);
+    }
+    facts.set_known(repository, true);
+  });
 }
 
 void Inspection::FreeBase::operator()(event_base* base) const { event_base_free(base); }

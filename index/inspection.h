@@ -9,7 +9,7 @@
 
 #include "config/config.h"
 #include "index/index.h"
-#include "index/store.h"
+#include "index/ledger.h"
 #include "index/survey.h"
 #include "index/upstream_client.h"
 
@@ -21,10 +21,9 @@ namespace layergate::index {
 std::vector<std::string> differences(const Index& index, const std::string& repository,
                                      const Surveyed& surveyed);
 
-// Brings the store to what was found. Known manifests keep who put them and what was absent when
+// Brings the index to what was found. Known manifests keep who put them and what was absent when
 // they were checked.
-void rebuild(const Index& index, Store& store, const std::string& repository,
-             const Surveyed& surveyed);
+void rebuild(Ledger& ledger, const std::string& repository, const Surveyed& surveyed);
 
 // Thread safety: belongs to one thread. Each question blocks until it is answered.
 class Inspection {

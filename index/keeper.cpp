@@ -88,6 +88,7 @@ Keeper::Keeper(const config::Config& config, SharedIndex& index,
       index_(index),
       lock_(lock_state(config)),
       store_(config.state / "index.db", Store::Mode::write),
+      ledger_(index, [this](std::function<void(Store&)> change) { write(std::move(change)); }),
       base_(event_base_new()) {
   index_.write([&](Index& facts) { store_.load(facts); });
   covered_ = store_.covered();
@@ -310,18 +311,15 @@ void Keeper::survey_repository(const std::string& repository, Urgency urgency) {
   });
 }
 
-void Keeper::add_manifest(const std::string& repository, const ManifestRecord& record) {
-  index_.write([&](Index& facts) { facts.add_manifest(repository, record); });
-  write([repository, record](Store& store) { store.put_manifest(repository, record); });
-}
-
 // Writes down what was found. `all_tags`: what is not among its tags is gone.
 void Keeper::take_survey(const std::string& repository, const Surveyed& surveyed, bool all_tags) {
   for (const auto& what : surveyed.skipped) spdlog::warn("index: passed over: {}", what);
   const bool was_there =
       index_.read([&](const Index& facts) { return facts.find_repository(repository) != nullptr; });
   if (!surveyed.exists && !was_there) return;
-  for (const auto& [digest, record] : surveyed.manifests) add_manifest(repository, record);
+  for (const auto& each : surveyed.manifests) {
+    ledger_.change([&](Index& facts) { facts.add_manifest(repository, each.second, now()); });
+  }
   std::vector<TagRecord> moved;
   std::vector<std::string> gone;
   index_.read([&](const Index& facts) {
@@ -340,15 +338,11 @@ void Keeper::take_survey(const std::string& repository, const Surveyed& surveyed
   for (const auto& name : gone) record_untag(repository, name);
   for (std::size_t i = 0; i < moved.size(); i += kTagsAtOnce) {
     const auto end = std::min(moved.size(), i + kTagsAtOnce);
-    index_.write([&](Index& facts) {
+    ledger_.change([&](Index& facts) {
       for (auto at = i; at < end; ++at) facts.set_tag(repository, moved[at], now());
     });
   }
-  if (all_tags) index_.write([&](Index& facts) { facts.set_known(repository, true); });
-  write([repository, all_tags, moved = std::move(moved)](Store& store) {
-    for (const auto& tag : moved) store.put_tag(repository, tag);
-    if (all_tags) store.set_known(repository, true);
-  });
+  if (all_tags) ledger_.change([&](Index& facts) { facts.set_known(repository, true); });
 }
 
 void Keeper::end_learning(const std::string& repository, const std::string& problem) {
@@ -439,16 +433,13 @@ void Keeper::end_catalog(const std::string& problem) {
     spdlog::warn("index: {}", problem);
   } else {
     const bool was_complete = status().complete;
-    index_.write([](Index& facts) { facts.set_complete(true); });
+    if (!was_complete) ledger_.change([](Index& facts) { facts.set_complete(true); });
     {
       const std::lock_guard lock(mutex_);
       status_.complete = true;
       status_.repositories_to_learn = 0;
     }
-    if (!was_complete) {
-      write([](Store& store) { store.set_complete(true); });
-      spdlog::info("index: complete");
-    }
+    if (!was_complete) spdlog::info("index: complete");
   }
   const auto waiters = std::exchange(catalog_waiters_, {});
   for (const auto& known : waiters) known(problem);
@@ -486,12 +477,9 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
 // --- changes
 
 void Keeper::possess(std::string repository, std::string digest, std::string account) {
-  const auto at = now();
-  index_.write([&](Index& facts) { facts.possess(repository, digest, account, Held::blob, at); });
-  post([this, repository = std::move(repository), digest = std::move(digest),
-        account = std::move(account), at] {
-    write([=](Store& store) { store.put_possession(repository, digest, account, Held::blob, at); });
-  });
+  auto touched = ledger_.remember(
+      [&](Index& facts) { facts.possess(repository, digest, account, Held::blob, now()); });
+  post([this, touched = std::move(touched)]() mutable { ledger_.write_down(std::move(touched)); });
 }
 
 void Keeper::change(const std::string& repository, const std::string& account, const Done& done,
@@ -589,82 +577,21 @@ void Keeper::put(const std::shared_ptr<Push>& push, const Done& done, const Inte
 void Keeper::record_push(const Push& push) {
   auto record = record_of(push.manifest, push.digest, push.body.size());
   if (record.subject() != nullptr) record.putters = {{push.account, push.address}};
-  const auto at = now();
-  const TagRecord tag{push.tag, push.digest, push.account, at};
-  std::string old;
-  index_.write([&](Index& facts) {
-    facts.add_manifest(push.repository, record);
-    facts.possess(push.repository, push.digest, push.account, Held::manifest, at);
+  const TagRecord tag{push.tag, push.digest, push.account, now()};
+  ledger_.change([&](Index& facts) {
+    facts.add_manifest(push.repository, record, tag.at);
+    facts.possess(push.repository, push.digest, push.account, Held::manifest, tag.at);
     facts.set_known(push.repository, true);  // it was surveyed before, and exists now
-    record = facts.record_of(facts.find(push.repository, push.digest));
-    if (push.tag.empty()) return;
-    const auto* before = facts.find_tag(push.repository, push.tag);
-    if (before != nullptr) old = facts.digest_of(before->root);
-  });
-  if (!old.empty() && old != push.digest) record_untag(push.repository, push.tag);
-  if (!push.tag.empty()) {
-    index_.write([&](Index& facts) { facts.set_tag(push.repository, tag, at); });
-  }
-  write([repository = push.repository, record, tag, account = push.account, at](Store& store) {
-    store.put_manifest(repository, record);
-    store.put_possession(repository, record.digest, account, Held::manifest, at);
-    store.set_known(repository, true);
-    if (!tag.name.empty()) store.put_tag(repository, tag);
+    if (!tag.name.empty()) facts.set_tag(push.repository, tag, tag.at);
   });
 }
 
-// The tag leaves its manifest: what it reached has a grace, and possessions below it start anew.
 void Keeper::record_untag(const std::string& repository, const std::string& tag) {
-  const auto at = now();
-  std::string root;
-  std::string account;
-  std::vector<std::string> below;
-  index_.write([&](Index& facts) {
-    const auto* found = facts.find_tag(repository, tag);
-    if (found == nullptr) return;
-    if (found->account != kNone) account = facts.account_name(found->account);
-    root = facts.digest_of(found->root);
-    facts.each_below(found->root, [&](NodeId node) {
-      if (facts.is_possessed(node)) below.push_back(facts.digest_of(node));
-    });
-    facts.remove_tag(repository, tag, at);
-  });
-  if (root.empty()) return;
-  const auto until = at + config_.index.grace;
-  write([=](Store& store) {
-    store.drop_tag(repository, tag);
-    store.put_grace(repository, root, {tag, until, account});
-    for (const auto& digest : below) store.restart_possession(repository, digest, at);
-  });
+  ledger_.change([&](Index& facts) { facts.remove_tag(repository, tag, now()); });
 }
 
 void Keeper::record_removal(const std::string& repository, const std::string& digest) {
-  const auto at = now();
-  std::vector<std::string> tags;
-  std::vector<std::string> below;
-  std::vector<ManifestRecord> indexes;  // that named it
-  index_.write([&](Index& facts) {
-    const auto node = facts.find(repository, digest);
-    if (node == kNone) return;
-    std::vector<NodeId> parents;
-    facts.any_parent(node, Link::child, [&](NodeId parent) {
-      parents.push_back(parent);
-      return false;
-    });
-    for (const auto* tag : facts.tags_of(node)) tags.push_back(*tag);
-    facts.each_below(node, [&](NodeId under) {
-      if (facts.is_possessed(under)) below.push_back(facts.digest_of(under));
-    });
-    facts.remove_manifest(repository, digest, at);
-    for (const auto parent : parents) indexes.push_back(facts.record_of(parent));
-  });
-  write([=](Store& store) {
-    for (const auto& record : indexes) store.put_manifest(repository, record);
-    for (const auto& tag : tags) store.drop_tag(repository, tag);
-    for (const auto& under : below) store.restart_possession(repository, under, at);
-    store.drop_manifest(repository, digest);
-    store.drop_possession(repository, digest, Held::manifest);
-  });
+  ledger_.change([&](Index& facts) { facts.remove_manifest(repository, digest, now()); });
 }
 
 // The outcome is known. Told when it and the end of the intent are on disk.
@@ -731,13 +658,9 @@ void Keeper::resolve_manifest(const Intent& intent, const Surveyed& surveyed) {
   if (!was_pushed) return;
   auto record = found->second;
   if (record.subject() != nullptr) record.putters = {{intent.account, intent.address}};
-  add_manifest(intent.repository, record);
-  const auto at = now();
-  index_.write([&](Index& facts) {
-    facts.possess(intent.repository, intent.digest, intent.account, Held::manifest, at);
-  });
-  write([intent, at](Store& store) {
-    store.put_possession(intent.repository, intent.digest, intent.account, Held::manifest, at);
+  ledger_.change([&](Index& facts) {
+    facts.add_manifest(intent.repository, record, now());
+    facts.possess(intent.repository, intent.digest, intent.account, Held::manifest, now());
   });
 }
 
@@ -746,17 +669,16 @@ void Keeper::resolve_tag(const Intent& intent, const Surveyed& surveyed) {
   const auto tag = surveyed.tags.find(intent.tag);
   const auto theirs = tag == surveyed.tags.end() ? std::string() : tag->second;
   if (ours == theirs) return;
-  if (!ours.empty()) record_untag(intent.repository, intent.tag);
-  if (theirs.empty()) return;
-  for (const auto& [digest, record] : surveyed.manifests) {
-    if (digest != intent.digest && !holds_manifest(intent.repository, digest)) {
-      add_manifest(intent.repository, record);
-    }
-  }
+  if (theirs.empty()) return record_untag(intent.repository, intent.tag);
   const TagRecord moved{intent.tag, theirs, theirs == intent.digest ? intent.account : "", now()};
-  index_.write([&](Index& facts) { facts.set_tag(intent.repository, moved, moved.at); });
-  write(
-      [repository = intent.repository, moved](Store& store) { store.put_tag(repository, moved); });
+  ledger_.change([&](Index& facts) {
+    for (const auto& [digest, record] : surveyed.manifests) {
+      if (digest != intent.digest && facts.find_manifest(intent.repository, digest) == kNone) {
+        facts.add_manifest(intent.repository, record, moved.at);
+      }
+    }
+    facts.set_tag(intent.repository, moved, moved.at);
+  });
 }
 
 void Keeper::resolved(const Intent& intent, int attempt, bool known) {
@@ -814,8 +736,7 @@ void Keeper::remove_blob(Delete request, Done done) {
           const auto outcome = outcome_of_delete(answer).value_or(
               failed("the registry did not say whether it was done: " + answer.why_not()));
           if (is_gone(outcome)) {
-            index_.write([&](Index& facts) { facts.remove_blob(repository, digest); });
-            write([=](Store& store) { store.drop_possession(repository, digest, Held::blob); });
+            ledger_.change([&](Index& facts) { facts.remove_blob(repository, digest); });
           }
           told(outcome);
           leave(repository);
@@ -892,30 +813,9 @@ void Keeper::put_stand_in(const Intent& intent, const std::shared_ptr<std::strin
 // --- what is left over
 
 void Keeper::forget_some() {
-  Index::Forgotten forgotten;
-  const auto at = now();
-  std::vector<std::pair<std::string, std::string>> manifests;
-  std::vector<std::pair<std::string, std::string>> possessions;
-  index_.write([&](Index& facts) {
-    forget_from_ = facts.forget(forget_from_, kForgetAtOnce, at, forgotten);
-    for (const auto& [in, digest] : forgotten.manifests) {
-      manifests.emplace_back(facts.repository(in).name, digest);
-    }
-    for (const auto& [in, digest] : forgotten.possessions) {
-      possessions.emplace_back(facts.repository(in).name, digest);
-    }
-  });
-  if (forget_from_ == kNone) {
-    forget_from_ = 0;
-    write([at](Store& store) { store.drop_graces(at); });
-  }
-  if (manifests.empty() && possessions.empty()) return;
-  write([manifests = std::move(manifests), possessions = std::move(possessions)](Store& store) {
-    for (const auto& [repository, digest] : manifests) store.drop_manifest(repository, digest);
-    for (const auto& [repository, digest] : possessions) {
-      store.drop_possession(repository, digest, std::nullopt);
-    }
-  });
+  ledger_.change(
+      [&](Index& facts) { forget_from_ = facts.forget(forget_from_, kForgetAtOnce, now()); });
+  if (forget_from_ == kNone) forget_from_ = 0;
 }
 
 std::vector<std::string> Keeper::covered() const {

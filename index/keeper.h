@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/task_queue.h"
 #include "config/config.h"
+#include "index/ledger.h"
 #include "index/shared_index.h"
 #include "index/store.h"
 #include "index/survey.h"
@@ -160,7 +161,6 @@ class Keeper {
   // Without what the index knows already; or all of it.
   void survey(Survey::Question question, Survey::Done done);
   void survey_all(Survey::Question question, Survey::Done done);
-  void add_manifest(const std::string& repository, const ManifestRecord& record);
   void survey_repository(const std::string& repository, UpstreamClient::Urgency urgency);
   void take_survey(const std::string& repository, const Surveyed& surveyed, bool all_tags);
   void end_learning(const std::string& repository, const std::string& problem);
@@ -186,6 +186,7 @@ class Keeper {
                      const Done& done);
   void put_stand_in(const Intent& intent, const std::shared_ptr<std::string>& stand_in,
                     const Done& done);
+  // The tag leaves its manifest.
   void record_untag(const std::string& repository, const std::string& tag);
   void record_removal(const std::string& repository, const std::string& digest);
   void end_change(const Intent& intent, const Done& done, Outcome outcome);
@@ -213,6 +214,7 @@ class Keeper {
   SharedIndex& index_;
   Fd lock_;
   Store store_;
+  Ledger ledger_;
   std::unique_ptr<event_base, FreeBase> base_;
   TaskQueue tasks_;
   std::unique_ptr<event, FreeEvent> wake_event_;

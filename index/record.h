@@ -2,6 +2,7 @@
 // from the upstream or from the disk.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -63,6 +64,20 @@ struct TagRecord {
 };
 
 // As which of the two an account brought something to a repository.
-enum class Held : std::uint8_t { blob = 1, manifest = 2 };
+enum class Held : std::uint8_t { blob, manifest };
+inline constexpr std::array kHelds{Held::blob, Held::manifest};
+
+// What an account brought, and by Held: when it came, or when a tag was last known to reach it.
+struct PossessionRecord {
+  static constexpr Seconds kNever{};  // it did not come as this
+  // It lapsed, and a tag came to reach it afterwards, which must not revive it. That the bytes came
+  // stays true.
+  static constexpr Seconds kEnded{std::chrono::seconds{1}};
+
+  std::string account;
+  std::array<Seconds, kHelds.size()> at{};
+
+  [[nodiscard]] Seconds when(Held as) const { return at[static_cast<std::size_t>(as)]; }
+};
 
 }  // namespace layergate::index

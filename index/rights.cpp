@@ -54,9 +54,11 @@ std::optional<Decision> Rights::by_subject(Action action, std::string_view repos
     const bool with_graces = action == Action::pull;
     any_tag(node, kAsManifest, with_graces, [&](std::string_view other, const Grace* grace) {
       if (oci::is_fallback_tag(other)) return false;
-      decision =
+      const auto its =
           grace == nullptr ? plain(who_, action, repository, other) : on_grace(repository, *grace);
-      return decision->allowed;
+      if (!decision || !decision->allowed || its.allowed) decision = its;
+      // What only `unregistered: push` allows is bound to the moment; a rule on another tag is not.
+      return its.allowed && (action != Action::push || its.reason != Reason::unregistered);
     });
   }
   if (is_spent()) return Decision{false, Reason::no_tag, nullptr};
@@ -189,8 +191,8 @@ bool Rights::pushes_to(const Putter& putter, NodeId subject, bool with_graces, i
 }
 
 bool Rights::possesses(std::string_view repository, NodeId node, Held as) const {
-  return index_.possesses(who_.account, node, as, now()) &&
-         on_some_tag(Action::push, repository).allowed;
+  return on_some_tag(Action::push, repository).allowed &&
+         index_.possesses(who_.account, node, as, now(), [&] { return is_spent(); });
 }
 
 Reach Rights::may_read(std::string_view repository, std::string_view digest, Held as) const {
@@ -327,10 +329,8 @@ bool Rights::may_name(std::string_view repository, std::string_view digest, Held
   // A manifest's bytes are no blob to the registry until somebody uploads them as one.
   bool is_blob = false;
   if (node != kNone) {
-    is_blob = index_.any_parent(node, Link::blob, [](NodeId) { return true; });
-    index_.each_possession(node, [&](const std::string&, std::uint8_t kinds, Seconds) {
-      is_blob |= (kinds & static_cast<std::uint8_t>(Held::blob)) != 0;
-    });
+    is_blob = index_.any_parent(node, Link::blob, [](NodeId) { return true; }) ||
+              index_.came_as_blob(node);
   }
   if (is_blob && possesses(repository, node, as)) return true;
   // Of blobs that nobody tagged the index does not know all, and an admin who is told by HEAD that
@@ -389,10 +389,6 @@ std::vector<NodeId> Rights::referrers(std::string_view repository, std::string_v
     return false;
   });
   return shown;
-}
-
-bool Rights::pushes_unregistered(std::string_view repository, std::string_view tag) const {
-  return on_tag(Action::push, repository, tag).reason == Reason::unregistered;
 }
 
 }  // namespace layergate::index

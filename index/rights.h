@@ -34,7 +34,8 @@ class Rights {
 
   // The right on a tag that may or may not exist. A tag that speaks of another manifest
   // (oci::is_fallback_tag) is decided by the ordinary tags that reach that one; where none does, by
-  // its own name.
+  // its own name. Reason::unregistered: only `unregistered: push` allows it, so the tag must not
+  // exist, or be the account's own, at the very moment of a push.
   [[nodiscard]] acl::Decision on_tag(acl::Action action, std::string_view repository,
                                      std::string_view tag) const;
   // On at least one tag that may or may not exist.
@@ -65,10 +66,6 @@ class Rights {
   // may be read anyhow.
   [[nodiscard]] std::vector<NodeId> referrers(std::string_view repository,
                                               std::string_view subject) const;
-
-  // Whether only `unregistered: push` lets this account push the tag: then it must not exist, or be
-  // the account's own, at the very moment of the push.
-  [[nodiscard]] bool pushes_unregistered(std::string_view repository, std::string_view tag) const;
 
  private:
   [[nodiscard]] acl::Decision plain(const acl::Principal& who, acl::Action action,

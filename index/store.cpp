@@ -1,10 +1,6 @@
 // Longer than most files here: each statement stands beside the others on its table.
 #include "index/store.h"
 
-#include <SQLiteCpp/SQLiteCpp.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <stdexcept>
@@ -12,16 +8,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/hex.h"
+#include "base/sqlite.h"
+#include "oci/digest.h"
 
 namespace layergate::index {
 namespace {
 
-// "LGix" in the file's head, so that no other program's database is taken for ours.
-constexpr int kApplicationId = 0x4c476978;
+constexpr int kApplicationId = 0x4c476978;  // "LGix"
 
-// Each brings the file from the version that is its place here to the next one.
-constexpr std::array kMigrations{
+constexpr std::array<const char*, 1> kMigrations{
     R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE repositories(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -47,33 +42,28 @@ CREATE TABLE intents(id INTEGER PRIMARY KEY, repository TEXT NOT NULL, tag TEXT 
                      digest TEXT NOT NULL, stand_in TEXT NOT NULL, account TEXT NOT NULL,
                      address TEXT NOT NULL);
 CREATE TABLE covered(pattern TEXT PRIMARY KEY) WITHOUT ROWID;
+)",
+    R"(
+-- A time for each kind of possession (PossessionRecord::at); there was one for both.
+ALTER TABLE possessions RENAME TO possessions_of_both;
+CREATE TABLE possessions(repository INTEGER NOT NULL, digest BLOB NOT NULL,
+                         account INTEGER NOT NULL, blob_at INTEGER NOT NULL,
+                         manifest_at INTEGER NOT NULL,
+                         PRIMARY KEY(repository, digest, account)) WITHOUT ROWID;
+INSERT INTO possessions SELECT repository, digest, account,
+  CASE WHEN kinds & 1 THEN at ELSE 0 END, CASE WHEN kinds & 2 THEN at ELSE 0 END
+  FROM possessions_of_both;
+DROP TABLE possessions_of_both;
 )"};
 
 using Bytes = std::string;
-
-Bytes pack(std::string_view digest) {
-  digest.remove_prefix(digest.find(':') + 1);
-  Bytes bytes;
-  bytes.reserve(digest.size() / 2);
-  for (std::size_t i = 0; i + 1 < digest.size(); i += 2) {
-    bytes += static_cast<char>(byte_of_hex(digest[i], digest[i + 1]));
-  }
-  return bytes;
-}
-
-std::string unpack(std::string_view bytes) {
-  std::string text = bytes.size() == 32 ? "sha256:" : "sha512:";
-  text.reserve(text.size() + 2 * bytes.size());
-  append_hex(text, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
-  return text;
-}
 
 constexpr unsigned kSha512 = 0x10;
 
 Bytes pack_links(const std::vector<NamedDigest>& links) {
   Bytes bytes;
   for (const auto& [link, digest] : links) {
-    const auto digest_bytes = pack(digest);
+    const auto digest_bytes = oci::pack(digest);
     bytes +=
         static_cast<char>(static_cast<unsigned>(link) | (digest_bytes.size() == 64 ? kSha512 : 0));
     bytes += digest_bytes;
@@ -87,7 +77,7 @@ std::vector<NamedDigest> unpack_links(std::string_view bytes) {
     const auto kind = static_cast<unsigned char>(bytes.front());
     const std::size_t size = (kind & kSha512) != 0 ? 64 : 32;
     if (bytes.size() < 1 + size) throw std::runtime_error("a list of links is cut off");
-    links.push_back({static_cast<Link>(kind & 3U), unpack(bytes.substr(1, size))});
+    links.push_back({static_cast<Link>(kind & 3U), oci::unpack(bytes.substr(1, size))});
     bytes.remove_prefix(1 + size);
   }
   return links;
@@ -114,59 +104,23 @@ std::vector<Putter> unpack_putters(const std::string& text) {
 std::int64_t number(Seconds time) { return time.time_since_epoch().count(); }
 Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(number)); }
 
-std::string_view bytes_of(const SQLite::Column& column) {
-  const auto* data = static_cast<const char*>(column.getBlob());
-  return {data == nullptr ? "" : data, static_cast<std::size_t>(column.getBytes())};
-}
-
-SQLite::Database open(const std::filesystem::path& file, Store::Mode mode) {
-  const int flags = mode == Store::Mode::write ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE
-                                               : SQLite::OPEN_READONLY;
-  // It belongs to one thread.
-  return {file.string(), flags | SQLite::OPEN_NOMUTEX, 5000};
-}
+constexpr sqlite::Form kForm{
+    kApplicationId, kMigrations,
+    "is no index of Layergate; move it away to have a new one made from the registry",
+    "was made by a newer version of Layergate; use that one, or move the file away to have a new "
+    "one made from the registry (possessions and referrers are then lost)",
+    "; move it away to have a new one made from the registry"};
 
 }  // namespace
 
-struct Store::Impl {
-  explicit Impl(SQLite::Database database) : db(std::move(database)) {}
+struct Store::Impl : sqlite::Connection {
+  using Connection::Connection;
 
-  SQLite::Database db;
   std::unordered_map<std::string, std::int64_t> repositories;
   std::unordered_map<std::string, std::int64_t> accounts;
-  std::unordered_map<const char*, std::unique_ptr<SQLite::Statement>> statements;
 
-  // Prepared once; `sql` must be a literal. Bound from 1 on.
-  template <typename... Values>
-  SQLite::Statement& bind(const char* sql, const Values&... values) {
-    auto& statement = statements[sql];
-    if (!statement) statement = std::make_unique<SQLite::Statement>(db, sql);
-    statement->reset();
-    statement->clearBindings();
-    int at = 0;
-    (bind_one(*statement, ++at, values), ...);
-    return *statement;
-  }
-  template <typename... Values>
-  void run(const char* sql, const Values&... values) {
-    auto& statement = bind(sql, values...);
-    statement.exec();
-    statement.reset();
-  }
-
-  struct Blob {
-    Bytes bytes;
-  };
-  static void bind_one(SQLite::Statement& statement, int at, const Blob& value) {
-    statement.bind(at, value.bytes.data(), static_cast<int>(value.bytes.size()));
-  }
-  static void bind_one(SQLite::Statement& statement, int at, std::string_view value) {
-    statement.bind(at, std::string(value));
-  }
-  static void bind_one(SQLite::Statement& statement, int at, std::int64_t value) {
-    statement.bind(at, value);
-  }
-  static Blob digest(std::string_view text) { return {pack(text)}; }
+  using Blob = sqlite::Blob;
+  static Blob digest(std::string_view text) { return {oci::pack(text)}; }
 
   std::int64_t repository(std::string_view name) {
     return id(repositories, name, "INSERT OR IGNORE INTO repositories(name) VALUES(?)",
@@ -191,52 +145,13 @@ struct Store::Impl {
   }
 };
 
-Store::Store(const std::filesystem::path& file, Mode mode) {
-  const auto fail = [&](const std::string& what) {
-    throw std::runtime_error(file.string() + ": " + what);
-  };
-  try {
-    impl_ = std::make_unique<Impl>(open(file, mode));
-    auto& db = impl_->db;
-    const int version = db.execAndGet("PRAGMA user_version").getInt();
-    const int application = db.execAndGet("PRAGMA application_id").getInt();
-    const bool is_empty = db.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
-    if (application != kApplicationId && (application != 0 || version != 0 || !is_empty)) {
-      fail("is no index of Layergate; move it away to have a new one made from the registry");
-    }
-    if (version > static_cast<int>(kMigrations.size())) {
-      fail(
-          "was made by a newer version of Layergate; use that one, or move the file away to have "
-          "a new one made from the registry (possessions and referrers are then lost)");
-    }
-    if (mode == Mode::read) {
-      if (version < static_cast<int>(kMigrations.size())) {
-        fail("is of an older form; `layergate serve` brings it to the present one");
-      }
-      return;
-    }
-    db.exec("PRAGMA journal_mode = WAL");
-    db.exec("PRAGMA synchronous = FULL");
-    db.exec("PRAGMA wal_autocheckpoint = 4000");
-    for (auto i = static_cast<std::size_t>(version); i < kMigrations.size(); ++i) {
-      SQLite::Transaction transaction(db);
-      db.exec(kMigrations[i]);
-      db.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
-      db.exec("PRAGMA user_version = " + std::to_string(i + 1));
-      transaction.commit();
-    }
-  } catch (const SQLite::Exception& error) {
-    fail(std::string(error.what()) +
-         (error.getErrorCode() == SQLITE_NOTADB || error.getErrorCode() == SQLITE_CORRUPT
-              ? "; move it away to have a new one made from the registry"
-              : ""));
-  }
-}
+Store::Store(const std::filesystem::path& file, Mode mode)
+    : impl_(std::make_unique<Impl>(sqlite::open(file, mode, kForm))) {}
 
 Store::~Store() = default;
 
 void Store::load(Index& index, const std::string& only_repository) {
-  auto& db = impl_->db;
+  auto& db = impl_->database();
   std::unordered_map<std::int64_t, std::string> repositories;
   std::unordered_map<std::int64_t, std::string> accounts;
   accounts[0] = "";
@@ -284,32 +199,32 @@ void Store::load(Index& index, const std::string& only_repository) {
       "FROM manifests",
       [&](const std::string& name, SQLite::Statement& row) {
         ManifestRecord record;
-        record.digest = unpack(bytes_of(row.getColumn(1)));
+        record.digest = oci::unpack(sqlite::bytes_of(row.getColumn(1)));
         const auto type = row.getColumn(2).getInt();
         if (type < 0 || type > static_cast<int>(oci::MediaType::docker_list)) {
           throw std::runtime_error("index.db holds an unknown media type");
         }
         record.type = static_cast<oci::MediaType>(type);
-        record.links = unpack_links(bytes_of(row.getColumn(3)));
+        record.links = unpack_links(sqlite::bytes_of(row.getColumn(3)));
         if (!row.getColumn(7).isNull()) {
           record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
           record.artifact_type = row.getColumn(5).getString();
           record.annotations = row.getColumn(6).getString();
           record.putters = unpack_putters(row.getColumn(7).getString());
         }
-        index.add_manifest(name, record);
+        index.add_manifest(name, record, Seconds{});
       });
-  each("SELECT repository, name, digest, account, at FROM tags",
-       [&](const std::string& name, SQLite::Statement& row) {
-         const auto at = time_of(row.getColumn(4).getInt64());
-         index.set_tag(name,
-                       {row.getColumn(1).getString(), unpack(bytes_of(row.getColumn(2))),
-                        accounts[row.getColumn(3).getInt64()], at},
-                       at);
-       });
+  each("SELECT repository, name, digest, account, at FROM tags", [&](const std::string& name,
+                                                                     SQLite::Statement& row) {
+    const auto at = time_of(row.getColumn(4).getInt64());
+    index.set_tag(name,
+                  {row.getColumn(1).getString(), oci::unpack(sqlite::bytes_of(row.getColumn(2))),
+                   accounts[row.getColumn(3).getInt64()], at},
+                  at);
+  });
   each("SELECT repository, digest, tag, until, account FROM graces",
        [&](const std::string& name, SQLite::Statement& row) {
-         index.add_grace(name, unpack(bytes_of(row.getColumn(1))),
+         index.add_grace(name, oci::unpack(sqlite::bytes_of(row.getColumn(1))),
                          {row.getColumn(2).getString(), time_of(row.getColumn(3).getInt64()),
                           row.getColumn(4).getString()});
        });
@@ -318,8 +233,7 @@ void Store::load(Index& index, const std::string& only_repository) {
     const std::string* repository;
     std::string digest;
     const std::string* account;
-    int kinds;
-    Seconds at;
+    std::array<Seconds, kHelds.size()> at;
   };
   std::vector<Row> some;
   std::vector<oci::DigestKey> keys;
@@ -329,26 +243,30 @@ void Store::load(Index& index, const std::string& only_repository) {
     for (const auto& held : some) keys.push_back(oci::key_of(held.digest));
     index.warm(*index.find_repository(*some.front().repository), keys);
     for (const auto& held : some) {
-      for (const auto kind : {Held::blob, Held::manifest}) {
-        if ((held.kinds & static_cast<int>(kind)) == 0) continue;
-        index.possess(*held.repository, held.digest, *held.account, kind, held.at);
+      for (const auto as : kHelds) {
+        const auto at = held.at[static_cast<std::size_t>(as)];
+        if (at == PossessionRecord::kNever) continue;
+        index.possess(*held.repository, held.digest, *held.account, as, at);
       }
     }
     some.clear();
   };
-  each("SELECT repository, digest, account, kinds, at FROM possessions",
+  // The last: facts that tell of more reach ask for the possessions that it might revive.
+  each("SELECT repository, digest, account, blob_at, manifest_at FROM possessions",
        [&](const std::string& name, SQLite::Statement& row) {
          if (some.size() == 64 || (!some.empty() && some.front().repository != &name)) take_some();
-         some.push_back({&name, unpack(bytes_of(row.getColumn(1))),
-                         &accounts[row.getColumn(2).getInt64()], row.getColumn(3).getInt(),
-                         time_of(row.getColumn(4).getInt64())});
+         some.push_back(
+             {&name,
+              oci::unpack(sqlite::bytes_of(row.getColumn(1))),
+              &accounts[row.getColumn(2).getInt64()],
+              {time_of(row.getColumn(3).getInt64()), time_of(row.getColumn(4).getInt64())}});
        });
   take_some();
 }
 
 std::vector<Intent> Store::intents() {
   std::vector<Intent> all;
-  SQLite::Statement query(impl_->db,
+  SQLite::Statement query(impl_->database(),
                           "SELECT id, repository, tag, digest, stand_in, account, address "
                           "FROM intents ORDER BY id");
   while (query.executeStep()) {
@@ -362,18 +280,18 @@ std::vector<Intent> Store::intents() {
 
 std::vector<std::string> Store::covered() {
   std::vector<std::string> all;
-  SQLite::Statement query(impl_->db, "SELECT pattern FROM covered ORDER BY pattern");
+  SQLite::Statement query(impl_->database(), "SELECT pattern FROM covered ORDER BY pattern");
   while (query.executeStep()) all.push_back(query.getColumn(0).getString());
   return all;
 }
 
 void Store::begin() {
-  impl_->db.exec("BEGIN IMMEDIATE");
+  impl_->begin();
   in_transaction_ = true;
 }
 
 void Store::commit() {
-  impl_->db.exec("COMMIT");
+  impl_->commit();
   in_transaction_ = false;
 }
 
@@ -382,9 +300,7 @@ void Store::roll_back() noexcept {
   // What was looked up in the transaction may be gone with it.
   impl_->repositories.clear();
   impl_->accounts.clear();
-  for (const auto& [sql, statement] : impl_->statements) statement->tryReset();
-  // A disk that is full may have ended the transaction itself.
-  if (sqlite3_get_autocommit(impl_->db.getHandle()) == 0) impl_->db.tryExec("ROLLBACK");
+  impl_->roll_back();
 }
 
 void Store::set_complete(bool complete) {
@@ -417,7 +333,6 @@ void Store::put_manifest(std::string_view repository, const ManifestRecord& mani
 void Store::drop_manifest(std::string_view repository, std::string_view digest) {
   const auto in = impl_->repository(repository);
   impl_->run("DELETE FROM manifests WHERE repository = ? AND digest = ?", in, Impl::digest(digest));
-  impl_->run("DELETE FROM graces WHERE repository = ? AND digest = ?", in, Impl::digest(digest));
 }
 
 void Store::put_tag(std::string_view repository, const TagRecord& tag) {
@@ -431,38 +346,27 @@ void Store::drop_tag(std::string_view repository, std::string_view tag) {
              tag);
 }
 
-void Store::put_grace(std::string_view repository, std::string_view digest, const Grace& grace) {
-  impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?,?)", impl_->repository(repository),
-             Impl::digest(digest), std::string_view(grace.tag), number(grace.until),
-             std::string_view(grace.account));
-}
-
-void Store::drop_graces(Seconds until) {
-  impl_->run("DELETE FROM graces WHERE until <= ?", number(until));
-}
-
-void Store::put_possession(std::string_view repository, std::string_view digest,
-                           std::string_view account, Held as, Seconds at) {
-  impl_->run(
-      "INSERT INTO possessions VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-      "kinds = kinds | excluded.kinds, at = max(at, excluded.at)",
-      impl_->repository(repository), Impl::digest(digest), impl_->account(account),
-      static_cast<std::int64_t>(as), number(at));
-}
-
-void Store::restart_possession(std::string_view repository, std::string_view digest, Seconds at) {
-  impl_->run("UPDATE possessions SET at = max(at, ?) WHERE repository = ? AND digest = ?",
-             number(at), impl_->repository(repository), Impl::digest(digest));
-}
-
-void Store::drop_possession(std::string_view repository, std::string_view digest,
-                            std::optional<Held> as) {
+void Store::put_graces(std::string_view repository, std::string_view digest,
+                       std::span<const Grace> graces) {
   const auto in = impl_->repository(repository);
-  const auto kinds = as ? static_cast<std::int64_t>(*as) : std::int64_t{3};
-  impl_->run("UPDATE possessions SET kinds = kinds & ~? WHERE repository = ? AND digest = ?", kinds,
-             in, Impl::digest(digest));
-  impl_->run("DELETE FROM possessions WHERE repository = ? AND digest = ? AND kinds = 0", in,
-             Impl::digest(digest));
+  const auto bytes = Impl::digest(digest);
+  impl_->run("DELETE FROM graces WHERE repository = ? AND digest = ?", in, bytes);
+  for (const auto& grace : graces) {
+    impl_->run("INSERT OR REPLACE INTO graces VALUES(?,?,?,?,?)", in, bytes,
+               std::string_view(grace.tag), number(grace.until), std::string_view(grace.account));
+  }
+}
+
+void Store::put_possessions(std::string_view repository, std::string_view digest,
+                            std::span<const PossessionRecord> possessions) {
+  const auto in = impl_->repository(repository);
+  const auto bytes = Impl::digest(digest);
+  impl_->run("DELETE FROM possessions WHERE repository = ? AND digest = ?", in, bytes);
+  for (const auto& held : possessions) {
+    impl_->run("INSERT OR REPLACE INTO possessions VALUES(?,?,?,?,?)", in, bytes,
+               impl_->account(held.account), number(held.when(Held::blob)),
+               number(held.when(Held::manifest)));
+  }
 }
 
 std::int64_t Store::add_intent(const Intent& intent) {
@@ -472,19 +376,13 @@ std::int64_t Store::add_intent(const Intent& intent) {
       std::string_view(intent.repository), std::string_view(intent.tag),
       std::string_view(intent.digest), std::string_view(intent.stand_in),
       std::string_view(intent.account), std::string_view(intent.address));
-  return impl_->db.getLastInsertRowid();
+  return impl_->database().getLastInsertRowid();
 }
 
 void Store::drop_intent(std::int64_t id) { impl_->run("DELETE FROM intents WHERE id = ?", id); }
 
 void Store::add_covered(const std::string& pattern) {
   impl_->run("INSERT OR IGNORE INTO covered VALUES(?)", std::string_view(pattern));
-}
-
-void Store::drop_repository(std::string_view repository) {
-  const auto in = impl_->repository(repository);
-  impl_->run("DELETE FROM manifests WHERE repository = ?", in);
-  impl_->run("DELETE FROM tags WHERE repository = ?", in);
 }
 
 }  // namespace layergate::index

@@ -9,11 +9,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/sqlite.h"
 #include "index/index.h"
 #include "index/record.h"
 
@@ -35,7 +36,7 @@ struct Intent {
 
 class Store {
  public:
-  enum class Mode : std::uint8_t { write, read };
+  using Mode = sqlite::Mode;
 
   // Opens the file, makes it (in mode write) and brings it to the present form. Throws
   // std::runtime_error with the file and what to do: not a database, made by a newer program, no
@@ -60,22 +61,17 @@ class Store {
   void set_complete(bool complete);
   void set_known(std::string_view repository, bool known);
   void put_manifest(std::string_view repository, const ManifestRecord& manifest);
-  void drop_manifest(std::string_view repository, std::string_view digest);  // and its graces
+  void drop_manifest(std::string_view repository, std::string_view digest);
   void put_tag(std::string_view repository, const TagRecord& tag);
   void drop_tag(std::string_view repository, std::string_view tag);
-  void put_grace(std::string_view repository, std::string_view digest, const Grace& grace);
-  void drop_graces(Seconds until);
-  void put_possession(std::string_view repository, std::string_view digest,
-                      std::string_view account, Held as, Seconds at);
-  // Of all accounts.
-  void restart_possession(std::string_view repository, std::string_view digest, Seconds at);
-  void drop_possession(std::string_view repository, std::string_view digest,
-                       std::optional<Held> as);
+  // All that the digest has, instead of what it had.
+  void put_graces(std::string_view repository, std::string_view digest,
+                  std::span<const Grace> graces);
+  void put_possessions(std::string_view repository, std::string_view digest,
+                       std::span<const PossessionRecord> possessions);
   std::int64_t add_intent(const Intent& intent);
   void drop_intent(std::int64_t id);
   void add_covered(const std::string& pattern);
-  // All facts about tags, manifests and repositories, but for possessions: before a rebuild.
-  void drop_repository(std::string_view repository);
 
  private:
   struct Impl;

@@ -42,6 +42,23 @@ std::string sha256_text(const DigestKey& key) {
   return text;
 }
 
+std::string pack(std::string_view digest) {
+  digest.remove_prefix(digest.find(':') + 1);
+  std::string bytes;
+  bytes.reserve(digest.size() / 2);
+  for (std::size_t i = 0; i + 1 < digest.size(); i += 2) {
+    bytes += static_cast<char>(byte_of_hex(digest[i], digest[i + 1]));
+  }
+  return bytes;
+}
+
+std::string unpack(std::string_view bytes) {
+  std::string text = bytes.size() == 32 ? "sha256:" : "sha512:";
+  text.reserve(text.size() + 2 * bytes.size());
+  append_hex(text, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  return text;
+}
+
 std::string sha256_of(std::string_view data) { return "sha256:" + hash(EVP_sha256(), data); }
 
 bool is_digest_of(std::string_view digest, std::string_view data) {

@@ -29,6 +29,11 @@ DigestKey key_of(std::string_view digest);
 std::string sha256_text(const DigestKey& key);
 inline bool is_sha256(std::string_view digest) { return digest.starts_with("sha256:"); }
 
+// A sha256 as its 32 bytes, a sha512 as its 64, for the disk; and back.
+// REQUIRES: is_digest(digest), and bytes that pack() made.
+std::string pack(std::string_view digest);
+std::string unpack(std::string_view bytes);
+
 // The digest of data: "sha256:…".
 std::string sha256_of(std::string_view data);
 // Whether the digest, by whichever of the registered algorithms, is that of data.

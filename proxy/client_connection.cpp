@@ -357,6 +357,15 @@ void ClientConnection::rule() {
     return;
   }
   record.allowed = true;  // by the policy; what the registry makes of it, the status says
+  const bool is_change = ruling.action == acl::Action::push || ruling.action == acl::Action::erase;
+  if (is_change && context.recorder.refuses_changes()) {
+    refuse({503, ErrorCode::unavailable,
+            "nothing can be pushed or deleted now: the access records cannot be written; ask the "
+            "operator",
+            "", 30},
+           "not recorded");
+    return;
+  }
   // An unreadable source makes it an ordinary upload, as if the blob were not there.
   if (!ruling.mount_readable) {
     request.route.mount.clear();
@@ -519,16 +528,41 @@ void ClientConnection::abort(const std::string& reason) {
   close();
 }
 
+void ClientConnection::stop_clock() {
+  const std::chrono::duration<double> taken = Worker::Clock::now() - request_->start;
+  request_->record.seconds = taken.count();
+}
+
+void ClientConnection::record_change(int status, std::function<void()> then) {
+  auto& request = *request_;
+  const auto& context = worker_.context();
+  request.record.status = status;
+  request.is_recorded = true;
+  stop_clock();
+  context.recorder.record_durably(
+      records::row_of(request.record),
+      hand_on<bool>([this, then = std::move(then)](bool is_written) {
+        if (is_written || !worker_.context().config.records.required) return then();
+        refuse({503, ErrorCode::unavailable,
+                "the registry has made the change, but it cannot be put on record: the disk of the "
+                "access records fails; ask the operator",
+                "", 30},
+               "not recorded");
+      }));
+}
+
 void ClientConnection::write_record() {
   auto& request = *request_;
   auto& metrics = worker_.context().metrics;
-  const std::chrono::duration<double> taken = Worker::Clock::now() - request.start;
-  request.record.seconds = taken.count();
+  stop_clock();
   metrics.bytes_in += request.record.bytes_in;
   metrics.bytes_out += request.record.bytes_out;
   const auto digit = static_cast<std::size_t>(request.record.status / 100);
   ++metrics.requests[digit < metrics.requests.size() ? digit : 0];
-  worker_.context().access_log.write(request.record);
+  const bool is_written = worker_.context().access_log.write(request.record);
+  if (is_written && !request.is_recorded) {
+    worker_.context().recorder.record(records::row_of(std::move(request.record)));
+  }
 }
 
 void ClientConnection::settle(bool keep) {

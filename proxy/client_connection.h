@@ -73,6 +73,10 @@ class ClientConnection final : public Socket::Handler, public Retired {
     };
   }
 
+  // For handlers that have changed something for the client, before he hears of it: `then` is run
+  // when that is on record, where it cannot be put on record the request is refused.
+  void record_change(int status, std::function<void()> then);
+
   // Ends the request with an answer of the proxy's own.
   void answer(const Response& response);
   // With the errors that the registry gave as JSON.
@@ -111,6 +115,7 @@ class ClientConnection final : public Socket::Handler, public Retired {
   void flush_answer();
   void settle(bool keep);
   void write_record();
+  void stop_clock();
   void linger();
   void leave_strangers();
   void close();

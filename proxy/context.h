@@ -14,6 +14,7 @@
 #include "proxy/stranger_limit.h"
 #include "proxy/upload_token.h"
 #include "records/access_log.h"
+#include "records/recorder.h"
 
 namespace layergate::proxy {
 
@@ -23,6 +24,7 @@ struct Context {
   PolicyStore& policies;
   auth::Authenticator& authenticator;
   records::AccessLog& access_log;
+  records::Recorder& recorder;
   Resolver& resolver;
   Metrics& metrics;
   const UploadToken& upload_token;

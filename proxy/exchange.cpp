@@ -94,8 +94,6 @@ void Exchange::send_to_upstream() {
       return;
     case Relay::Status::malformed:
       return fail(400, "the body's chunked coding is broken");
-    case Relay::Status::too_large:
-      return fail(413, "the body is too large");
   }
   watch_sockets();
 }
@@ -110,6 +108,7 @@ void Exchange::on_readable(Socket& /*upstream*/) {
       send_to_client();
       break;
     case State::resolving:
+    case State::recording:
     case State::over:
       break;
   }
@@ -192,7 +191,6 @@ bool Exchange::try_another_address() {
 void Exchange::begin_response() {
   auto head = answer_.head();
   auto& request = client_.request();
-  const auto& context = client_.worker().context();
   if (is_redirect(head.status)) return follow_redirect();
   if (head.status == 401 || head.status == 407) {
     return fail(502, "the registry asks for credentials itself; it must be one without");
@@ -218,8 +216,18 @@ void Exchange::begin_response() {
     head.fields.push_back({"Docker-Content-Digest", request.route.digest});
   }
 
-  note_possession(head.status);
+  request.record.digest = head.find("Docker-Content-Digest");
+  if (request.record.digest.empty()) request.record.digest = request.route.digest;
+  if (!has_ended_upload(head.status)) return respond(head);
+  note_possession();
+  state_ = State::recording;
+  watch_sockets();
+  client_.record_change(head.status, [this, head] { respond(head); });
+}
 
+void Exchange::respond(const ResponseHead& head) {
+  auto& request = client_.request();
+  const auto& context = client_.worker().context();
   const bool chunked = head.body.kind == Framing::Kind::chunked;
   keep_client_ =
       client_.may_keep_alive() && request_was_read() && !(chunked && request.head.http10);
@@ -229,8 +237,6 @@ void Exchange::begin_response() {
   if (!text) return fail(502, "the registry sent a Location that is not in this repository");
 
   request.record.status = head.status;
-  request.record.digest = head.find("Docker-Content-Digest");
-  if (request.record.digest.empty()) request.record.digest = request.route.digest;
   client_.out().append(*text);
   Relay::Options options;
   options.in = head.body;
@@ -243,14 +249,18 @@ void Exchange::begin_response() {
   send_to_client();
 }
 
-// What was uploaded or mounted is the account's to name in manifests from now on, before the client
-// knows of it.
-void Exchange::note_possession(int status) {
+// A blob came to the repository: it was uploaded or mounted.
+bool Exchange::has_ended_upload(int status) const {
+  const auto& request = client_.request();
+  return status == 201 &&
+         ((request.route.endpoint == Endpoint::upload && request.head.method == Method::put) ||
+          request.route.endpoint == Endpoint::start_upload);
+}
+
+// It is the account's to name in manifests from now on, before the client knows of it.
+void Exchange::note_possession() {
   const auto& request = client_.request();
   const auto& route = request.route;
-  const bool is_end = (route.endpoint == Endpoint::upload && request.head.method == Method::put) ||
-                      route.endpoint == Endpoint::start_upload;
-  if (status != 201 || !is_end) return;
   const auto& digest = route.mount.empty() ? route.digest : route.mount;
   if (!digest.empty()) {
     client_.worker().context().keeper.possess(route.repository, digest, request.account);
@@ -324,7 +334,6 @@ void Exchange::send_to_client() {
     case Relay::Status::source_closed:
     case Relay::Status::source_failed:
     case Relay::Status::malformed:
-    case Relay::Status::too_large:
       // The status is sent; all that can still be said is that this is not the end.
       ++client_.worker().context().metrics.upstream_failures;
       spdlog::warn("[{}] the registry broke off in the middle of an answer",
@@ -352,8 +361,7 @@ void Exchange::fail(int status, const std::string& what) {
     ++client_.worker().context().metrics.upstream_failures;
     spdlog::warn("[{}] {}", client_.request().record.trace, what);
   }
-  const auto code = status == 413   ? ErrorCode::manifest_invalid
-                    : status == 400 ? ErrorCode::blob_upload_invalid
+  const auto code = status == 400   ? ErrorCode::blob_upload_invalid
                     : status == 408 ? ErrorCode::unsupported
                                     : ErrorCode::unavailable;
   state_ = State::over;
@@ -380,6 +388,10 @@ void Exchange::watch_sockets() {
     case State::responding:
       client_.socket().want(false, down_->wants_write());
       upstream_->socket.want(down_->wants_read(), false);
+      break;
+    case State::recording:
+      client_.socket().want(false, false);
+      upstream_->socket.want(false, false);
       break;
     case State::resolving:
     case State::over:
@@ -448,6 +460,7 @@ void Exchange::tick(Worker::Clock::time_point now) {
         return;
       }
       break;
+    case State::recording:
     case State::over:
       return;
   }

@@ -32,6 +32,7 @@ class Exchange final : public Handler, public Socket::Handler {
     sending,     // the head and body of the request, as they come
     waiting,     // for the head of the answer
     resolving,   // where a redirect leads
+    recording,   // that an upload has ended; the client hears of it when it is on disk
     responding,  // the body of the answer
     over,        // ended; only waits to be destroyed
   };
@@ -44,7 +45,9 @@ class Exchange final : public Handler, public Socket::Handler {
   // False if there is none left, or something was sent already.
   bool try_another_address();
   void begin_response();
-  void note_possession(int status);
+  [[nodiscard]] bool has_ended_upload(int status) const;
+  void note_possession();
+  void respond(const ResponseHead& head);
   void follow_redirect();
   void on_resolved(const Resolver::Addresses& addresses);
   bool connect_to_storage();

@@ -151,7 +151,8 @@ void ManifestPush::on_outcome(const Outcome& outcome) {
       if (!manifest_.subject.empty()) {
         response.fields.emplace_back("OCI-Subject", manifest_.subject);
       }
-      return client_.answer(response);
+      return client_.record_change(response.status,
+                                   [&client = client_, response] { client.answer(response); });
     }
     case Outcome::Kind::condition:
       client_.request().record.allowed = false;

@@ -52,7 +52,6 @@ Relay::Status Relay::step() {
       case Io::failed:
       case Io::closed:
       case Io::malformed:
-      case Io::too_large:
         return Status::sink_failed;
     }
     if (ended_) return Status::done;
@@ -74,8 +73,6 @@ Relay::Status Relay::step() {
         return Status::source_closed;
       case Io::malformed:
         return Status::malformed;
-      case Io::too_large:
-        return Status::too_large;
     }
   }
 }
@@ -106,7 +103,6 @@ Relay::Io Relay::read_some() {
 }
 
 Relay::Io Relay::read_length() {
-  if (left_ > options_.most) return Io::too_large;
   if (!received_.empty()) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, received_.size()));
     pending_.append(received_.view().substr(0, count));
@@ -194,7 +190,6 @@ Relay::Io Relay::decode(std::span<char> data, std::size_t& consumed) {
   consumed = step.consumed;
   if (step.result == ChunkDecoder::Result::bad) return Io::malformed;
   moved_ += step.produced;
-  if (moved_ > options_.most) return Io::too_large;
   ended_ = step.result == ChunkDecoder::Result::complete;
   return write_body({data.data(), step.produced}, ended_);
 }

@@ -26,13 +26,11 @@ class Relay {
     source_failed,
     sink_failed,
     malformed,  // the chunked coding is broken
-    too_large,  // more than Options::most
   };
 
   struct Options {
     Framing in;
-    bool chunked_out = false;         // for a chunked `in`: code it again, or send it plain
-    std::uint64_t most = UINT64_MAX;  // bytes of body
+    bool chunked_out = false;  // for a chunked `in`: code it again, or send it plain
   };
 
   // All references must outlive the relay. `received` holds what was already read from the source;
@@ -59,7 +57,7 @@ class Relay {
  private:
   static constexpr std::size_t kTurn = 4U << 20U;
 
-  enum class Io : std::uint8_t { progress, blocked, failed, closed, malformed, too_large };
+  enum class Io : std::uint8_t { progress, blocked, failed, closed, malformed };
 
   Io write_waiting();
   Io read_some();

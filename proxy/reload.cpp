@@ -46,6 +46,7 @@ Reloader::Reloader(const config::Config& config, PolicyStore& policies,
       policies_(policies),
       authenticator_(authenticator),
       keeper_(keeper),
+      password_ages_(config.state),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Reloader::~Reloader() {
@@ -124,6 +125,7 @@ void Reloader::run() {
     }();
     const bool htpasswd = look_at_htpasswd();
     const bool policy = look_at_policy();
+    if (wall_now() >= next_old_) use_passwords();
     settled = htpasswd && policy;
     if (!settled) continue;
     {
@@ -285,19 +287,48 @@ Reloader::Load Reloader::load_htpasswd(const FileStamps& stamps) {
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
   if (loaded.htpasswd) {
     htpasswd_ = std::move(loaded.htpasswd);
-    authenticator_.set_htpasswd(htpasswd_);
+    use_passwords();
     policies_.set_htpasswd_problems({});
     return Load::taken;
   }
   if (htpasswd_) {
     htpasswd_ = htpasswd_->restricted_to(*text);
-    authenticator_.set_htpasswd(htpasswd_);
+    use_passwords();
   }
   take_htpasswd_problems(loaded.errors);
   spdlog::error(
       "the password file was refused; lines that were loaded before and still stand there stay in "
       "force, all others are out");
   return Load::refused;
+}
+
+auth::PasswordTimes Reloader::password_times() {
+  const auto now = wall_now();
+  try {
+    return password_ages_.note(*htpasswd_, now);
+  } catch (const std::exception& error) {
+    // A line that changed meanwhile is taken for as old as the one before: rather too old.
+    spdlog::error("the ages of passwords cannot be kept: {}", error.what());
+    auth::PasswordTimes times;
+    for (const auto& user : htpasswd_->users()) {
+      const auto known = password_times_.find(user);
+      times[user] = known == password_times_.end() ? now : known->second;
+    }
+    return times;
+  }
+}
+
+void Reloader::use_passwords() {
+  password_times_ = password_times();
+  const auto old = auth::old_passwords(password_times_, config_.passwords.max_age, wall_now());
+  next_old_ = old.next;
+  const bool refuse = config_.passwords.expired == config::ExpiredPassword::refuse;
+  authenticator_.set_htpasswd(refuse ? htpasswd_->without(old.accounts) : htpasswd_);
+  if (old.accounts.empty()) return;
+  spdlog::warn("{} passwords are older than {} days{}: {}{}", old.accounts.size(),
+               config_.passwords.max_age.count() / 24, refuse ? " and refused" : "",
+               old.accounts.front(),
+               old.accounts.size() == 1 ? "" : " and others, see `layergate user list`");
 }
 
 void Reloader::take_htpasswd_problems(const std::vector<Problem>& problems) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "auth/authenticator.h"
+#include "auth/password_ages.h"
 #include "base/fd.h"
 #include "config/config.h"
 #include "index/keeper.h"
@@ -28,6 +29,7 @@ namespace layergate::proxy {
 
 class Reloader {
  public:
+  // Throws std::runtime_error if `state` cannot be used.
   Reloader(const config::Config& config, PolicyStore& policies, auth::Authenticator& authenticator,
            index::Keeper& keeper);
   ~Reloader();
@@ -73,6 +75,9 @@ class Reloader {
   void done(Subject& subject, FileStamps stamps);
   Load load_policy(const FileStamps& stamps);
   Load load_htpasswd(const FileStamps& stamps);
+  // Hands the password file to the authenticator, without what is too old, if that is refused.
+  void use_passwords();
+  [[nodiscard]] auth::PasswordTimes password_times();
   void take_htpasswd_problems(const std::vector<Problem>& problems);
   [[nodiscard]] FileStamps policy_stamps() const;
   [[nodiscard]] FileStamps htpasswd_stamps() const;
@@ -81,7 +86,10 @@ class Reloader {
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
   index::Keeper& keeper_;                           // remembers what was covered
-  std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force
+  std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force, old passwords included
+  auth::PasswordAges password_ages_;
+  auth::PasswordTimes password_times_;
+  WallTime next_old_ = WallTime::max();             // when another password will be too old
   std::optional<Clock::time_point> htpasswd_gone_;  // since when it cannot be read
   FileWatch files_;
   Fd wake_;

@@ -24,6 +24,7 @@ struct Request {
   std::optional<oci::MediaType> stored;       // the form of a manifest that is read, if it is known
   records::AccessRecord record;
   std::chrono::steady_clock::time_point start;
+  bool is_recorded = false;  // before its answer went out
 
   [[nodiscard]] acl::Principal principal() const { return {account, record.address, record.time}; }
 };

@@ -47,16 +47,18 @@ std::vector<std::string> addresses_of_upstream(Resolver& resolver) {
 
 Server::Server(config::Config config)
     : config_(std::move(config)),
-      access_log_(make_state(config_.state) / "access.log"),
-      upload_token_(load_token(config_.state)),
+      upload_token_(load_token(make_state(config_.state))),
       strangers_(std::max(config_.limits.connections / 2, 1)),
       index_({config_.index.grace, config_.index.untagged}),
       resolver_(config_.upstream),
       authenticator_(auth_options(config_)),
       keeper_(config_, index_, [this] { return addresses_of_upstream(resolver_); }),
+      recorder_(config_),
+      access_log_(config_.state / "access.log",
+                  [this](const auto& summary) { recorder_.record(records::row_of(summary)); }),
       reloader_(config_, policies_, authenticator_, keeper_),
-      context_{config_,       policies_,  authenticator_, access_log_, resolver_, metrics_,
-               upload_token_, strangers_, index_,         keeper_,     bodies_} {
+      context_{config_,  policies_,     authenticator_, access_log_, recorder_, resolver_,
+               metrics_, upload_token_, strangers_,     index_,      keeper_,   bodies_} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.
@@ -84,6 +86,7 @@ std::vector<std::vector<Fd>> Server::bind_all() const {
 
 void Server::start() {
   keeper_.start();
+  recorder_.start();
   for (const auto& worker : workers_) worker->start();
   reloader_.start();
 }

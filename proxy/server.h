@@ -45,7 +45,6 @@ class Server {
   config::Config config_;
   PolicyStore policies_;
   Metrics metrics_;
-  records::AccessLog access_log_;
   UploadToken upload_token_;
   StrangerLimit strangers_;
   BodyBudget bodies_;
@@ -55,6 +54,8 @@ class Server {
   Resolver resolver_;
   auth::Authenticator authenticator_;
   index::Keeper keeper_;
+  records::Recorder recorder_;
+  records::AccessLog access_log_;  // tells the recorder of its summaries, to its end
   Reloader reloader_;
   Context context_;
   std::atomic<bool> draining_{false};

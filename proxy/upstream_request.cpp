@@ -112,12 +112,6 @@ tl::expected<std::string, Refusal> upstream_head(const Request& request, std::st
       add_field(out, "Content-Range",
                 std::to_string(range->first) + "-" + std::to_string(range->last));
     }
-  } else if (head.method == Method::put) {
-    if (!is_media_range(head.content_type)) {
-      return Refused(Refusal{400, ErrorCode::manifest_invalid,
-                             "a manifest needs its media type in Content-Type", "", 0});
-    }
-    add_field(out, "Content-Type", head.content_type);
   }
 
   switch (head.body.kind) {

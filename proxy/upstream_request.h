@@ -22,7 +22,8 @@ struct ByteSpan {
 // registry understands the first form only.
 std::optional<ByteSpan> parse_content_range(std::string_view text);
 
-// Refuses field values that are not well-formed (400) and manifests without a usable Content-Type.
+// Refuses field values that are not well-formed (400). Not for manifests that are put: these are
+// the keeper's (index/keeper.h).
 tl::expected<std::string, Refusal> upstream_head(const Request& request, std::string_view host);
 
 // For the leg that follows a redirect: the same question, at another place.

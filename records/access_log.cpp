@@ -20,8 +20,10 @@ constexpr std::chrono::seconds kWindow{60};
 
 }  // namespace
 
-AccessLog::AccessLog(const std::filesystem::path& file)
-    : pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1)) {
+AccessLog::AccessLog(const std::filesystem::path& file,
+                     std::function<void(const Summary&)> on_summary)
+    : on_summary_(std::move(on_summary)),
+      pool_(std::make_shared<spdlog::details::thread_pool>(kQueue, 1)) {
   auto sink =
       std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kFileBytes, kFiles);
   logger_ = std::make_shared<spdlog::async_logger>("access", std::move(sink), pool_,
@@ -37,9 +39,10 @@ AccessLog::~AccessLog() {
   logger_.reset();
 }
 
-void AccessLog::write(const AccessRecord& record) {
-  if (is_flood(record)) return;
+bool AccessLog::write(const AccessRecord& record) {
+  if (is_flood(record)) return false;
   logger_->info("{}", record.to_json());
+  return true;
 }
 
 bool AccessLog::is_flood(const AccessRecord& record) {
@@ -53,7 +56,8 @@ bool AccessLog::is_flood(const AccessRecord& record) {
       if (others_.seen == 0) others_.start = now;
       return others_.add(record.status);
     }
-    found = floods_.emplace(key, Flood{network_name(record.address), now, 0, {}}).first;
+    found =
+        floods_.emplace(key, Flood{network_name(record.address), record.address, now, 0, {}}).first;
   }
   return found->second.add(record.status);
 }
@@ -78,14 +82,14 @@ void AccessLog::tick() {
       flood = floods_.erase(flood);
     }
     if (others_.seen > 0 && now - others_.start >= kWindow) {
-      over.push_back(std::exchange(others_, {"others", {}, 0, {}}));
+      over.push_back(std::exchange(others_, {"others", {}, {}, 0, {}}));
     }
   }
   for (const auto& flood : over) summarise(flood);
   logger_->flush();
 }
 
-void AccessLog::summarise(const Flood& flood) {
+void AccessLog::summarise(const Flood& flood) const {
   for (const auto& [status, count] : flood.left_out) {
     const nlohmann::ordered_json json = {{"time", format_time(wall_now())},
                                          {"event", "refusals summarised"},
@@ -93,6 +97,7 @@ void AccessLog::summarise(const Flood& flood) {
                                          {"status", status},
                                          {"count", count}};
     logger_->info("{}", json.dump());
+    if (on_summary_) on_summary_({flood.name, flood.address, status, count});
   }
 }
 

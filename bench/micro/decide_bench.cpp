@@ -63,8 +63,7 @@ class Team {
 
   std::shared_ptr<const Policy> compile() {
     std::vector<Problem> errors;
-    std::vector<Problem> warnings;
-    acl::resolve(draft_, now(), errors, warnings);
+    acl::resolve(draft_, errors);
     auto policy = acl::compile(draft_);
     for (auto& rule : draft_.rules) rule.subjects.clear();
     for (auto& group : draft_.groups) group.accounts.clear();

@@ -58,6 +58,8 @@ double resident_mib() {
 void make(const std::filesystem::path& file, std::size_t tags, std::size_t layers) {
   Store store(file, Store::Mode::write);
   const Seconds now{std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
+  const PossessionRecord as_blob[] = {{"ci", {now, PossessionRecord::kNever}}};
+  const PossessionRecord as_manifest[] = {{"ci", {PossessionRecord::kNever, now}}};
   store.begin();
   store.set_complete(true);
   for (std::size_t i = 0; i < tags; ++i) {
@@ -71,9 +73,9 @@ void make(const std::filesystem::path& file, std::size_t tags, std::size_t layer
     store.put_manifest(kRepository, manifest);
     store.put_tag(kRepository, {tag_name(i), manifest.digest, "ci", now});
     for (const auto& named : manifest.links) {
-      store.put_possession(kRepository, named.digest, "ci", Held::blob, now);
+      store.put_possessions(kRepository, named.digest, as_blob);
     }
-    store.put_possession(kRepository, manifest.digest, "ci", Held::manifest, now);
+    store.put_possessions(kRepository, manifest.digest, as_manifest);
   }
   store.set_known(kRepository, true);
   store.commit();

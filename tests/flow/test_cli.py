@@ -54,13 +54,13 @@ def files(config: Path) -> dict[str, bytes]:
     (["access", "check", "alice"], "name is required"),
     (["access", "check", "alice", "UPPER/..//x", "v1"], "is no image"),
     (["access", "check", "alice", "x", "a/b c"], "is no image"),
-    (["access", "check", "alice", "x", "v1", "--action", "fly"], "--action takes"),
-    (["access", "check", "alice", "x", "v1", "--from", "here"], "--from takes"),
+    (["access", "check", "alice", "x", "v1", "--action", "fly"], "action takes"),
+    (["access", "check", "alice", "x", "v1", "--from", "here"], "address takes"),
     (["user", "add", "a:b", "--permissions", "view", "--password-stdin"], "colon"),
     (["user", "add", "#x", "--permissions", "view", "--password-stdin"], "#"),
     (["user", "add", "eve", "--permissions", "fly", "--password-stdin"], "unknown permission fly"),
     (["user", "add", "alice", "--permissions", "view", "--password-stdin"], "exists already"),
-    (["user", "add", "eve", "--permissions", "view", "--email", "a\nb", "--password-stdin"], "--email"),
+    (["user", "add", "eve", "--permissions", "view", "--email", "a\nb", "--password-stdin"], "the email"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_usage(config: Path, words: list[str], said: str) -> None:
     before = files(config)

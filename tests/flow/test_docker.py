@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from harness.client import Client
-from harness.engine import DockerEngine, NetworkNamespace
-from harness.gate import Gate
-from harness.images import MANIFEST, image, write_layout
-from harness.process import run
-from harness.registry import Registry
+from harness.images import image, write_layout
+from harness.site import ANY_MANIFEST, Site, open_site, write_build_context
 
 POLICY = """\
 version: 1
@@ -28,51 +22,8 @@ rules:
   - {who: [reader], images: [telechat, tools/copy], allow: [view, pull]}
 """
 PASSWORDS = {"builder": "Build3r: of \"images\"", "reader": "Re@der of images"}
-# What docker pushes is in Docker's own media type; others push OCI's.
-ANY_MANIFEST = [("Accept", MANIFEST), ("Accept", "application/vnd.docker.distribution.manifest.v2+json")]
 
 pytestmark = pytest.mark.docker
-
-
-@dataclass
-class Site:
-    """One host: an engine, a gate and a registry that see each other and nothing else."""
-
-    engine: DockerEngine
-    gate: Gate
-    registry: Registry
-    root: Path
-
-    @property
-    def host(self) -> str:
-        return "%s:%d" % self.gate.address
-
-    def run(self, *arguments: str | Path, stdin: bytes = b"", check: bool = True) -> str:
-        """A command on that host, with a home of its own."""
-        home = self.root / "home"
-        home.mkdir(exist_ok=True)
-        environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home),
-                       "REGISTRY_AUTH_FILE": str(home / "auth.json")}
-        result = run(*arguments, stdin=stdin, environment=environment, check=check,
-                     namespace=self.engine.namespace.path)
-        return (result.stdout + result.stderr).decode()
-
-    def digest_in_registry(self, name: str, tag: str) -> str:
-        """What the registry itself says, asked around the gate."""
-        with Client(self.registry.connect) as client:
-            response = client.expect(200, "HEAD", f"/v2/{name}/manifests/{tag}", ANY_MANIFEST)
-            return response["docker-content-digest"]
-
-
-@contextlib.contextmanager
-def open_site(root: Path, policy: str, passwords: dict[str, str]) -> Iterator[Site]:
-    with (
-        NetworkNamespace(root) as namespace,
-        Registry(root / "registry", namespace=namespace.path) as registry,
-        Gate(root / "gate", registry.url, policy, passwords, namespace=namespace.path) as gate,
-        DockerEngine(root / "engine", namespace) as engine,
-    ):
-        yield Site(engine, gate, registry, root)
 
 
 @pytest.fixture(scope="module")
@@ -83,28 +34,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def context(site: Site) -> Path:
-    """A build context that needs no network: FROM scratch with a static busybox."""
-    directory = site.root / "context"
-    directory.mkdir()
-    shutil.copy("/bin/busybox", directory / "busybox")
-    (directory / "weights").write_bytes(bytes(range(256)) * 8192)
-    (directory / "Dockerfile").write_text(
-        "FROM scratch\nCOPY busybox /busybox\nCOPY weights /weights\n"
-        'CMD ["/busybox", "echo", "telechat speaks"]\n'
-    )
-    return directory
-
-
-def log_in(site: Site, user: str, password: str | None = None) -> int:
-    secret = (PASSWORDS[user] if password is None else password).encode()
-    result = site.engine.docker("login", "--username", user, "--password-stdin", site.host,
-                                stdin=secret, check=False)
-    return result.returncode
+    return write_build_context(site.root / "context")
 
 
 def test_docker_login_build_push_rmi_pull_run(site: Site, context: Path) -> None:
     docker, name = site.engine.docker, f"{site.host}/telechat:7b-int4"
-    assert log_in(site, "builder") == 0
+    assert site.log_in("builder") == 0
     docker("build", "--tag", name, context)
     pushed = docker("push", name).stdout.decode()
     docker("rmi", name)
@@ -121,7 +56,7 @@ def test_docker_login_build_push_rmi_pull_run(site: Site, context: Path) -> None
 def test_docker_pushes_again_what_is_there(site: Site, context: Path) -> None:
     """The second tag mounts or finds every layer."""
     docker = site.engine.docker
-    assert log_in(site, "builder") == 0
+    assert site.log_in("builder") == 0
     for name in (f"{site.host}/telechat:7b-int8", f"{site.host}/models/telechat:7b-int8"):
         docker("build", "--tag", name, context)
         docker("push", name)
@@ -131,7 +66,7 @@ def test_docker_pushes_again_what_is_there(site: Site, context: Path) -> None:
 
 def test_docker_pulls_by_digest(site: Site, context: Path) -> None:
     docker = site.engine.docker
-    assert log_in(site, "builder") == 0
+    assert site.log_in("builder") == 0
     name = f"{site.host}/telechat:by-digest"
     docker("build", "--tag", name, context)
     docker("push", name)
@@ -141,8 +76,8 @@ def test_docker_pulls_by_digest(site: Site, context: Path) -> None:
 
 def test_docker_is_refused_with_a_reason(site: Site, context: Path) -> None:
     docker, name = site.engine.docker, f"{site.host}/telechat:refused"
-    assert log_in(site, "reader", "not the password") != 0
-    assert log_in(site, "reader") == 0
+    assert site.log_in("reader", "not the password") != 0
+    assert site.log_in("reader") == 0
     docker("build", "--tag", name, context)
     refused = docker("push", name, check=False)
     assert refused.returncode != 0

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import GateMaker
 from harness.client import Client, error_code
-from harness.gate import is_sanitized
+from harness.gate import Gate, is_sanitized
 from harness.images import INDEX, MANIFEST, Image, artifact, descriptor, image, index
 from harness.rawhttp import digest_of
 from harness.registry import Registry
@@ -206,12 +206,74 @@ class TestPossession:
             assert not is_there(builder, "ending", made.manifest, "manifests")
 
 
-def soon(condition: Callable[[], bool]) -> None:
-    """Waits until a change of the policy is in force."""
-    deadline = time.monotonic() + (10 if is_sanitized() else 5)
+def soon(condition: Callable[[], bool], after: float = 0) -> None:
+    """Waits until a change of the policy is in force, or what ends by itself has ended."""
+    deadline = time.monotonic() + after + (10 if is_sanitized() else 5)
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+class TestEnd:
+    """Possession lapses some time after the last tag, and nothing that comes later revives it.
+
+    What is deleted here stays readable to its owner by its grace, so it is still there."""
+
+    UNTAGGED = 4  # seconds
+    POLICY = ("version: 1\nusers:\n  owner: {permissions: [view, pull, push, delete]}\n"
+              "  builder: {permissions: [push]}\nrules:\n"
+              "  - {who: [owner], images: [ending], allow: [view, pull, push, delete]}\n"
+              "  - {who: [builder], images: [ending], allow: [push]}\n")
+    PASSWORDS = {"owner": "Owner Passw0rd!", "builder": "Build Passw0rd!"}
+
+    @pytest.fixture
+    def gate(self, make_gate: GateMaker, registry: Registry) -> Gate:
+        return make_gate(registry.url, self.POLICY, self.PASSWORDS,
+                         settings={"index": {"untagged": f"{self.UNTAGGED}s"}})
+
+    @pytest.fixture
+    def owner(self, gate: Gate) -> Iterator[Client]:
+        with Client(gate.connect, gate.credential("owner")) as client:
+            yield client
+
+    @pytest.fixture
+    def builder(self, gate: Gate, owner: Client, made: Image) -> Iterator[Client]:
+        """Who pushed the image, until it lapsed."""
+        with Client(gate.connect, gate.credential("builder")) as client:
+            client.push("ending", "1", made)
+            assert self.read(client, made) == {200}
+            owner.expect(202, "DELETE", "/v2/ending/manifests/1")
+            soon(lambda: self.read(client, made) == {404}, self.UNTAGGED)
+            assert self.read(owner, made) == {200}
+            yield client
+
+    @staticmethod
+    def read(client: Client, made: Image) -> set[int]:
+        """How its manifest and its blobs are answered, by their digests."""
+        targets = [f"manifests/{made.digest}", *(f"blobs/{digest_of(data)}" for data in made.blobs)]
+        return {client.ask("HEAD", f"/v2/ending/{target}", ACCEPT).status for target in targets}
+
+    def test_who_uploads_a_manifests_text_has_it_as_a_blob_only(
+        self, builder: Client, made: Image
+    ) -> None:
+        builder.push_blob("ending", made.manifest)
+        assert is_there(builder, "ending", made.manifest)
+        assert self.read(builder, made) == {404}
+        refused = builder.put_manifest("ending", "2", index(made), INDEX)
+        assert (refused.status, error_code(refused)) == (404, "MANIFEST_BLOB_UNKNOWN")
+
+    def test_a_tag_that_comes_later_does_not_revive_it(
+        self, gate: Gate, owner: Client, builder: Client, made: Image
+    ) -> None:
+        put(owner, "ending", "2", made.manifest)
+        assert self.read(builder, made) == {404}
+        assert self.read(owner, made) == {200}
+        gate.stop()
+        gate.start()
+        with (Client(gate.connect, gate.credential("builder")) as again,
+              Client(gate.connect, gate.credential("owner")) as reader):
+            assert self.read(again, made) == {404}
+            assert self.read(reader, made) == {200}
 
 
 def attach(client: Client, subject: Image, name: str = "workshop", kind: str = NOTE) -> Image:

@@ -78,7 +78,7 @@ void check_record(const index::ManifestRecord& record, const Manifest& manifest)
 void check_index(const index::ManifestRecord& record) {
   index::Index facts{index::Index::Options{}};
   for (int i = 0; i < 2; ++i) {
-    facts.add_manifest("r", record);
+    facts.add_manifest("r", record, {});
     const auto* in = facts.find_repository("r");
     require(in != nullptr);
     const auto node = facts.find(*in, record.digest);

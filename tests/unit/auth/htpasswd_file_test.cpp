@@ -57,6 +57,20 @@ TEST_CASE("htpasswd file: comments, order, line ends and the mode are kept") {
   CHECK(mode_of(file) == 0604);
 }
 
+TEST_CASE("htpasswd file: many users are set in one step, or none") {
+  const TempDir dir;
+  const auto file = dir / "htpasswd";
+  write_text(file, "# ours\nbob:" + kHash + "\nzoe:" + kHash);
+  CHECK(set_users(file, {{"alice", kOther}, {"bob", kOther}, {"carol", kHash}}));
+  const auto text =
+      "# ours\nbob:" + kOther + "\nzoe:" + kHash + "\nalice:" + kOther + "\ncarol:" + kHash + "\n";
+  CHECK(read_text(file) == text);
+  CHECK_FALSE(set_users(file, {{"alice", kHash}, {"bob", "plain"}}));
+  CHECK_FALSE(set_users(file, {{"alice", kHash}, {"a:b", kHash}}));
+  CHECK(set_users(file, {}));
+  CHECK(read_text(file) == text);
+}
+
 TEST_CASE("htpasswd file: a new line ends as the last one does") {
   const TempDir dir;
   write_text(dir / "f", "a:" + kHash + "\r\n");

@@ -1,4 +1,5 @@
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -30,6 +31,15 @@ TEST_CASE("htpasswd: a refused text keeps only the lines that still stand in it"
     CHECK(rest->find("alice") != nullptr);
   }
   SUBCASE("nothing left is nobody") { CHECK(loaded.htpasswd->restricted_to("")->users().empty()); }
+}
+
+TEST_CASE("htpasswd: some users can be left out") {
+  const auto loaded = Htpasswd::parse(kAlice + kBob, "htpasswd");
+  REQUIRE(loaded.htpasswd);
+  const auto rest = loaded.htpasswd->without({"bob", "nobody"});
+  CHECK(rest->users() == std::vector<std::string>{"alice"});
+  CHECK(rest->decoy() == loaded.htpasswd->decoy());
+  CHECK(loaded.htpasswd->find("bob") != nullptr);
 }
 
 }  // namespace layergate::auth

@@ -45,12 +45,20 @@ TEST_CASE("config: everything has a default but the upstream") {
   CHECK(config.acl == "/etc/layergate/acl.yml");
   CHECK(config.state == "/etc/state");
   CHECK(config.cache_ttl == milliseconds{300'000});
+  CHECK(config.passwords.bcrypt_cost == 10);
+  CHECK(config.passwords.max_age == std::chrono::hours{2160});
+  CHECK(config.passwords.expired == ExpiredPassword::warn);
   CHECK(config.workers > 0);
   CHECK(config.limits.idle == milliseconds{60'000});
   CHECK(config.limits.connections == 10'000);
   CHECK(config.index.grace == seconds{900});
   CHECK(config.index.untagged == seconds{604'800});
   CHECK(config.index.parallel == 8);
+  CHECK(config.records.retention == std::chrono::days{90});
+  CHECK(config.records.required);
+  CHECK(config.records.webhook.url.empty());
+  CHECK(config.records.anomalies.logins_by_address == 20);
+  CHECK(config.records.anomalies.volume_at_least == 200ULL << 30U);
 }
 
 TEST_CASE("config: every key is read") {
@@ -73,11 +81,22 @@ auth:
   realm: Models of the house
   htpasswd: /srv/passwords
   cache_ttl: 30s
+  bcrypt_cost: 12
+  password_max_age: 30d
+  password_expired: refuse
 acl: rules/acl.yml
 state: /var/lib/layergate
 workers: 3
 limits: {idle: 90s, head: 5s, minimum_rate: 4KiB, drain: 0, connections: 17}
 index: {grace: 0, untagged: 1h, parallel: 3}
+records:
+  retention: 400d
+  required: false
+  webhook: {url: "https://example.com/hook?x=y", secret_file: hook.secret}
+  anomalies:
+    failed_logins: {by_address: 50, by_account: 0, within: 1h}
+    new_network: false
+    volume: {times: 3, at_least: 1TiB}
 )");
   REQUIRE(config.listen.size() == 2);
   CHECK(config.listen[0].trusted_proxies.size() == 2);
@@ -97,6 +116,9 @@ index: {grace: 0, untagged: 1h, parallel: 3}
   CHECK(config.acl == "/etc/layergate/rules/acl.yml");
   CHECK(config.state == "/var/lib/layergate");
   CHECK(config.cache_ttl == milliseconds{30'000});
+  CHECK(config.passwords.bcrypt_cost == 12);
+  CHECK(config.passwords.max_age == std::chrono::hours{720});
+  CHECK(config.passwords.expired == ExpiredPassword::refuse);
   CHECK(config.workers == 3);
   CHECK(config.limits.idle == milliseconds{90'000});
   CHECK(config.limits.head == milliseconds{5'000});
@@ -106,6 +128,16 @@ index: {grace: 0, untagged: 1h, parallel: 3}
   CHECK(config.index.grace == seconds{0});
   CHECK(config.index.untagged == seconds{3600});
   CHECK(config.index.parallel == 3);
+  CHECK(config.records.retention == std::chrono::days{400});
+  CHECK_FALSE(config.records.required);
+  CHECK(config.records.webhook.url == "https://example.com/hook?x=y");
+  CHECK(config.records.webhook.secret_file == "/etc/layergate/hook.secret");
+  CHECK(config.records.anomalies.logins_by_address == 50);
+  CHECK(config.records.anomalies.logins_by_account == 0);
+  CHECK(config.records.anomalies.within == seconds{3600});
+  CHECK_FALSE(config.records.anomalies.new_network);
+  CHECK(config.records.anomalies.volume_times == 3);
+  CHECK(config.records.anomalies.volume_at_least == 1ULL << 40U);
 }
 
 TEST_CASE("config: the index counts in whole seconds, and a part of one is a whole") {
@@ -188,6 +220,11 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {kUpstream + "auth: {realm: ä}\n", "layergate.yml:2:15: auth.realm must be printable"},
       {kUpstream + "auth: {htpasswd: ''}\n", "layergate.yml:2:18: auth.htpasswd must not be empty"},
       {kUpstream + "auth: {cache_ttl: 5}\n", "layergate.yml:2:19: auth.cache_ttl must be a"},
+      {kUpstream + "auth: {bcrypt_cost: 9}\n", "layergate.yml:2:21: auth.bcrypt_cost must be a"},
+      {kUpstream + "auth: {password_max_age: 90}\n",
+       "layergate.yml:2:26: auth.password_max_age must be a"},
+      {kUpstream + "auth: {password_expired: refused}\n",
+       "layergate.yml:2:26: auth.password_expired must be warn or refuse; did you mean"},
       {kUpstream + "acl:\n", "layergate.yml:2:"},
       {kUpstream + "state: [a]\n", "layergate.yml:2:8: state must be text"},
       {kUpstream + "workers: -1\n", "layergate.yml:2:10: workers must be a whole number from 0"},
@@ -208,6 +245,21 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {"upstream: {url: http://a, exclusive: maybe}\n",
        "layergate.yml:1:38: upstream.exclusive must be"},
       {kUpstream + "limits: {total: 5m}\n", "layergate.yml:2:10: unknown key \"total\" in limits"},
+      {kUpstream + "records: {retention: 0}\n",
+       "layergate.yml:2:22: records.retention must be longer than 0"},
+      {kUpstream + "records: {retain: 1d}\n",
+       "layergate.yml:2:11: unknown key \"retain\" in records"},
+      {kUpstream + "records: {required: maybe}\n", "layergate.yml:2:21: records.required must be"},
+      {kUpstream + "records: {webhook: {}}\n", "layergate.yml:2:20: records.webhook needs a url"},
+      {kUpstream + "records: {webhook: {url: ftp://a}}\n",
+       "layergate.yml:2:26: records.webhook.url must be an address that starts with https://"},
+      {kUpstream + "records: {webhook: {url: 'https://'}}\n",
+       "layergate.yml:2:26: records.webhook"},
+      {kUpstream + "records: {webhook: {url: 'https://a b'}}\n", "layergate.yml:2:26: records.web"},
+      {kUpstream + "records: {anomalies: {volume: {times: -1}}}\n",
+       "layergate.yml:2:39: records.anomalies.volume.times must be a whole number"},
+      {kUpstream + "records: {anomalies: {failed_logins: {by_name: 1}}}\n",
+       "layergate.yml:2:39: unknown key \"by_name\" in records.anomalies.failed_logins"},
       {"upstream: {url: \"http://a}\n", "layergate.yml:"},
   };
   for (const auto& [text, problem] : kRows) {

@@ -27,7 +27,7 @@ std::string candidates(const acl::Asked& policy, std::string_view account, const
 }
 
 void add_tags(Index& index, Words tags) {
-  index.add_manifest("r", image("app", {}));
+  index.add_manifest("r", image("app", {}), kNow);
   for (const auto name : tags) index.set_tag("r", tag(name, "app"), kNow);
 }
 

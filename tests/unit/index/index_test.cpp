@@ -22,7 +22,8 @@ class Facts {
  public:
   explicit Facts(const Index::Options& options = {}) : index(options) {}
 
-  void add(const ManifestRecord& manifest) { index.add_manifest("r", manifest); }
+  void add(const ManifestRecord& manifest, Seconds now) { index.add_manifest("r", manifest, now); }
+  void add(const ManifestRecord& manifest) { add(manifest, kNow); }
   void set_tag(std::string_view name, std::string_view word, Seconds now = kNow,
                std::string_view account = "") {
     index.set_tag("r", {std::string(name), digest_of(word), std::string(account), now}, now);
@@ -35,9 +36,11 @@ class Facts {
     index.possess("r", digest_of(word), account, as, at);
   }
   // All of it, from the first node to the last; the words are told by their digests.
-  Index::Forgotten forget(Seconds now) {
-    Index::Forgotten forgotten;
-    for (NodeId from = 0; from != kNone;) from = index.forget(from, 3, now, forgotten);
+  Touched forget(Seconds now) {
+    Touched forgotten;
+    index.watch(&forgotten);
+    for (NodeId from = 0; from != kNone;) from = index.forget(from, 3, now);
+    index.watch(nullptr);
     return forgotten;
   }
 
@@ -129,7 +132,7 @@ TEST_CASE("index: what is not here is not in the upstream if the repository, or 
   facts.index.set_complete(true);
   CHECK(facts.index.is_known("other"));
   // One that was begun with and not finished.
-  facts.index.add_manifest("other", image("m", {}));
+  facts.index.add_manifest("other", image("m", {}), kNow);
   CHECK_FALSE(facts.index.is_known("other"));
   facts.index.set_known("r", false);
   CHECK_FALSE(facts.index.is_known("r"));
@@ -239,7 +242,7 @@ TEST_CASE("index: a digest may be named as several things by one manifest") {
 TEST_CASE("index: the same digest in two repositories is two things") {
   Facts facts;
   facts.add(image("app", {"layer"}));
-  facts.index.add_manifest("s", image("app", {}));
+  facts.index.add_manifest("s", image("app", {}), kNow);
   facts.index.possess("s", digest_of("layer"), "alice", Held::blob, kNow);
   CHECK(node_of(facts.index, "s", digest_of("app")) != facts.node("app"));
   CHECK(facts.index.record_of(node_of(facts.index, "s", digest_of("app"))).links.empty());
@@ -400,14 +403,13 @@ TEST_CASE("index: possession is of an account, a thing and the way it came") {
   CHECK(facts.possesses("alice", "x", Held::blob));
   CHECK(facts.possesses("alice", "x", Held::manifest));
   CHECK(facts.index.stats().possessions == 2);
-  CHECK(facts.index.is_possessed(facts.node("x")));
-  std::map<std::string, int> kinds;
-  facts.index.each_possession(facts.node("x"),
-                              [&](const std::string& account, std::uint8_t kind, Seconds at) {
-                                kinds[account] = kind;
-                                CHECK(at == kNow);
-                              });
-  CHECK(kinds == std::map<std::string, int>{{"alice", 3}, {"bob", 2}});
+  CHECK(facts.index.came_as_blob(facts.node("x")));
+  for (const auto& held : facts.index.possessions_of(facts.node("x"))) {
+    CHECK(held.when(Held::blob) == (held.account == "alice" ? kNow : PossessionRecord::kNever));
+    CHECK(held.when(Held::manifest) == kNow);
+  }
+  facts.possess("bob", "y", Held::manifest);
+  CHECK_FALSE(facts.index.came_as_blob(facts.node("y")));
 }
 
 TEST_CASE("index: possession lasts seven days where no tag reaches") {
@@ -444,6 +446,123 @@ TEST_CASE(
   CHECK(facts.possesses("alice", "app", Held::manifest, later + days(7) - seconds(1)));
   CHECK_FALSE(facts.possesses("alice", "layer", Held::blob, later + days(7)));
   CHECK_FALSE(facts.possesses("alice", "app", Held::manifest, later + days(7)));
+}
+
+TEST_CASE("index: what an account has as a blob does not keep what it has as a manifest") {
+  Facts facts;
+  facts.add(image("app", {}));
+  facts.possess("alice", "app", Held::manifest, kNow);
+  facts.possess("bob", "app", Held::blob, kNow);
+  const auto later = kNow + days(6);
+  facts.possess("alice", "app", Held::blob, later);
+  facts.possess("bob", "app", Held::manifest, later);
+  const auto end = kNow + days(7);
+  CHECK_FALSE(facts.possesses("alice", "app", Held::manifest, end));
+  CHECK(facts.possesses("alice", "app", Held::blob, end));
+  CHECK_FALSE(facts.possesses("bob", "app", Held::blob, end));
+  CHECK(facts.possesses("bob", "app", Held::manifest, end));
+}
+
+TEST_CASE("index: what has lapsed is not revived by a tag that comes to reach it") {
+  Facts facts;
+  facts.add(image("app", {"layer"}));
+  facts.add(referrer("sig", "app", "alice", {"sig-layer"}));
+  const Words all{"app", "layer", "sig", "sig-layer"};
+  for (const auto word : all) {
+    for (const auto as : kHelds) {
+      facts.possess("alice", word, as, kNow);
+      facts.possess("bob", word, as, kNow + days(1));
+    }
+  }
+  const auto later = kNow + days(7);
+  SUBCASE("that is set") { facts.set_tag("t", "app", later); }
+  SUBCASE("that is moved") {
+    facts.add(image("other", {}), later);
+    facts.set_tag("t", "other", later);
+    facts.set_tag("t", "app", later);
+  }
+  SUBCASE("at an index that is put") {
+    facts.add(image_index("multi", {"app"}), later);
+    facts.set_tag("t", "multi", later);
+  }
+  SUBCASE("at an index that comes to name it") {
+    facts.add(image_index("multi", {}), kNow);
+    facts.set_tag("t", "multi", kNow);
+    facts.add(image_index("multi", {"app"}), later);
+  }
+  SUBCASE("at what it speaks of") {
+    // Known to speak of it only now.
+    facts.add(image("subject", {}), kNow);
+    facts.set_tag("t", "subject", kNow);
+    auto app = image("app", {"layer"});
+    app.links.push_back({Link::subject, digest_of("subject")});
+    app.putters = {{"alice", ""}};
+    facts.remove_manifest("app", kNow);
+    for (const auto as : kHelds) {
+      facts.possess("alice", "app", as, kNow);
+      facts.possess("bob", "app", as, kNow + days(1));
+    }
+    facts.add(app, later);
+  }
+  for (const auto now : {later, later + days(100)}) {
+    for (const auto word : all) {
+      CAPTURE(word);
+      CHECK(facts.index.is_tagged(facts.node(word)));
+      for (const auto as : kHelds) {
+        CHECK_FALSE(facts.possesses("alice", word, as, now));
+        CHECK(facts.possesses("bob", word, as, now));
+      }
+    }
+  }
+  // That it came as a blob stays true, and who brings it again has it again.
+  CHECK(facts.index.came_as_blob(facts.node("layer")));
+  facts.possess("alice", "layer", Held::blob, later);
+  CHECK(facts.possesses("alice", "layer", Held::blob, later + days(100)));
+  CHECK_FALSE(facts.possesses("alice", "layer", Held::manifest, later + days(100)));
+}
+
+TEST_CASE("index: what a tag keeps starts anew when another comes, so it is not looked for again") {
+  Facts facts;
+  facts.add(image("old", {"layer"}));
+  facts.add(image("new", {"layer"}));
+  facts.possess("alice", "layer", Held::blob);
+  facts.set_tag("t", "old");
+  const auto later = kNow + days(100);
+  facts.set_tag("u", "new", later);
+  const auto held = facts.index.possessions_of(facts.node("layer"));
+  REQUIRE(held.size() == 1);
+  CHECK(held[0].when(Held::blob) == later);
+  CHECK(held[0].when(Held::manifest) == PossessionRecord::kNever);
+}
+
+TEST_CASE("index: a delete of what no tag reaches keeps nothing alive") {
+  Facts facts;
+  facts.add(image("app", {"layer"}));
+  facts.add(image_index("multi", {"app"}));
+  facts.possess("alice", "app", Held::manifest);
+  facts.possess("alice", "layer", Held::blob);
+  // As a layer only: what it names is reached by nothing.
+  facts.add(image("other", {"multi"}));
+  facts.set_tag("t", "other");
+  facts.remove_manifest("multi", kNow + days(5));
+  CHECK_FALSE(facts.possesses("alice", "app", Held::manifest, kNow + days(7)));
+  CHECK_FALSE(facts.possesses("alice", "layer", Held::blob, kNow + days(7)));
+}
+
+TEST_CASE("index: a tag keeps nothing alive through a child that was forgotten") {
+  Facts facts;
+  facts.add(image("app", {}));
+  facts.add(image_index("multi", {"app"}));
+  facts.add(referrer("sig", "app", "alice"));
+  facts.possess("alice", "multi", Held::manifest, kNow);
+  facts.possess("alice", "sig", Held::manifest, kNow);
+  CHECK(Facts::are(facts.forget(kNow).manifests, {"app"}));
+  facts.set_tag("t", "multi", kNow);
+  facts.possess("alice", "app", Held::blob, kNow);
+  facts.remove_tag("t", kNow + days(5));
+  CHECK(facts.possesses("alice", "multi", Held::manifest, kNow + days(7)));
+  CHECK_FALSE(facts.possesses("alice", "sig", Held::manifest, kNow + days(7)));
+  CHECK_FALSE(facts.possesses("alice", "app", Held::blob, kNow + days(7)));
 }
 
 TEST_CASE("index: possession of a referrer lasts seven days from when its subject's tag left") {
@@ -667,16 +786,17 @@ TEST_CASE("index: a grace that was loaded counts as one that was given") {
 TEST_CASE("index: a look for what is to be forgotten goes on where it ended") {
   Facts facts;
   for (int i = 0; i < 10; ++i) facts.possess("alice", std::to_string(i), Held::blob);
-  Index::Forgotten forgotten;
+  Touched forgotten;
+  facts.index.watch(&forgotten);
   const auto then = kNow + days(8);
-  CHECK(facts.index.forget(0, 4, then, forgotten) == 4);
+  CHECK(facts.index.forget(0, 4, then) == 4);
   CHECK(forgotten.possessions.size() == 4);
-  CHECK(facts.index.forget(4, 4, then, forgotten) == 8);
-  CHECK(facts.index.forget(8, 4, then, forgotten) == kNone);
+  CHECK(facts.index.forget(4, 4, then) == 8);
+  CHECK(facts.index.forget(8, 4, then) == kNone);
   CHECK(forgotten.possessions.size() == 10);
   // The table may have become shorter, or have been empty from the first.
-  CHECK(facts.index.forget(100, 4, then, forgotten) == kNone);
-  CHECK(Facts().index.forget(0, 4, then, forgotten) == kNone);
+  CHECK(facts.index.forget(100, 4, then) == kNone);
+  CHECK(Facts().index.forget(0, 4, then) == kNone);
 }
 
 TEST_CASE("index: a node that was released is used again, and nothing of it is left") {
@@ -712,7 +832,7 @@ TEST_CASE("index: sha512 digests stand beside sha256 ones") {
   ManifestRecord record;
   record.digest = app;
   record.links = {{Link::blob, layer}};
-  facts.index.add_manifest("r", record);
+  facts.index.add_manifest("r", record, kNow);
   facts.index.set_tag("r", {"t", app, "alice", kNow}, kNow);
   const auto node = node_of(facts.index, "r", app);
   REQUIRE(node != kNone);
@@ -740,7 +860,7 @@ TEST_CASE("index: figures of what there is") {
   Facts facts;
   facts.add(image("app", {"config", "layer"}));
   facts.add(referrer("sig", "app", "alice", {"config"}));
-  facts.index.add_manifest("s", image("app", {"config"}));
+  facts.index.add_manifest("s", image("app", {"config"}), kNow);
   facts.set_tag("t", "app", kNow, "alice");
   facts.set_tag("u", "app", kNow, "bob");
   facts.possess("alice", "sig", Held::manifest);

@@ -12,6 +12,7 @@ namespace {
 using acl::Action;
 
 constexpr auto kGrace = std::chrono::minutes(15);
+constexpr auto kPossession = std::chrono::days(7);
 
 // Whether the tag speaks of no other manifest.
 bool is_ordinary(const Text& tag) { return !oci::is_fallback_tag(tag); }
@@ -42,6 +43,8 @@ void Model::changed() {
     for (auto& [possession, since] : repository.possessions) {
       if (tagged.holds(possession.digest, Held::blob)) since = seconds();
     }
+    std::erase_if(repository.possessions,
+                  [&](const auto& each) { return seconds() - each.second >= kPossession; });
     std::erase_if(repository.graces,
                   [&](const auto& each) { return seconds() >= each.second.until; });
   }
@@ -75,12 +78,6 @@ void Model::remove_tag(const Text& repository, const Text& tag) {
 void Model::remove_manifest(const Text& repository, const Text& digest) {
   changed();
   auto& here = repositories_[repository];
-  // What hung below it may be untagged from now on: its possessions last from now.
-  Reached below;
-  descend(here, digest, nullptr, below);
-  for (auto& [possession, since] : here.possessions) {
-    if (below.holds(possession.digest, Held::blob)) since = seconds();
-  }
   here.manifests.erase(digest);
   for (auto& [name, manifest] : here.manifests) manifest.children.erase(digest);
   std::erase_if(here.tags, [&](const auto& each) { return each.second.root == digest; });
@@ -104,21 +101,14 @@ void Model::possess(const Text& repository, const Text& digest, const Text& acco
   auto& here = repositories_[repository];
   if (as == Held::blob) here.uploads.insert(digest);
   here.possessions[{digest, account, as}] = seconds();
-  // One time for both kinds.
-  for (const auto kind : {Held::blob, Held::manifest}) {
-    const auto held = here.possessions.find({digest, account, kind});
-    if (held != here.possessions.end()) held->second = seconds();
-  }
 }
 
 bool Model::forget(const Text& repository, const Text& digest, Held as) {
   changed();
   auto& here = repositories_[repository];
-  // Only what has lapsed; until it is forgotten a tag that reaches it revives it.
   for (const auto& [possession, since] : here.possessions) {
-    if (possession.digest == digest && seconds() - since < kPossession) return false;
+    if (possession.digest == digest) return false;
   }
-  std::erase_if(here.possessions, [&](const auto& each) { return each.first.digest == digest; });
   if (as == Held::blob) {
     here.uploads.erase(digest);
     return true;

@@ -21,8 +21,6 @@
 
 namespace layergate::model {
 
-inline constexpr auto kPossession = std::chrono::days(7);
-
 using index::Held;
 using index::Seconds;
 using Text = std::string;

@@ -26,13 +26,8 @@ bool Model::exists(const Text& repository, const Text& digest, Held as) const {
 }
 
 bool Model::possesses(const Who& who, const Text& repository, const Text& digest, Held as) const {
-  const auto& here = at(repository);
-  const auto held = here.possessions.find({digest, Text(who.account), as});
-  if (held == here.possessions.end() || !on_some_tag(who, Action::push, repository)) return false;
-  if (seconds() - held->second < kPossession) return true;
-  Reached tagged;  // by any tag, whatever the rights of those who put referrers
-  for (const auto& place : places(here, false)) descend(here, place.root, nullptr, tagged);
-  return tagged.holds(digest, Held::blob);
+  return at(repository).possessions.contains({digest, Text(who.account), as}) &&
+         on_some_tag(who, Action::push, repository);
 }
 
 bool Model::may_read(const Who& who, const Text& repository, const Text& digest, Held as) const {

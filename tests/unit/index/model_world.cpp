@@ -6,19 +6,23 @@
 namespace layergate::model {
 namespace {
 
+using index::Index;
+
 constexpr int kAccounts = 7;
 
 }  // namespace
 
-World::World(unsigned seed)
+World::World(unsigned seed, index::Ledger::Write write)
     : random_(seed),
       now_(*parse_time("2026-06-01T12:00:00Z")),
-      index_(index::Index::Options{.many = seed % 2 == 0 ? 64 : 1 + seed % 3}) {
+      shared_(index::Index::Options{.many = seed % 2 == 0 ? 64 : 1 + seed % 3}),
+      ledger_(shared_, std::move(write)),
+      index_(shared_.read([](const Index& facts) { return &facts; })) {
   invent_content();
   load_policy();
   model_.set_time(now_);
   for (const auto& repository : repositories_) {
-    index_.set_known(repository, true);
+    ledger_.change([&](Index& facts) { facts.set_known(repository, true); });
     for (const auto& manifest : manifests_) {
       if (chance(55)) put(repository, manifest);
     }
@@ -220,11 +224,10 @@ void World::put(const std::string& repository, const std::string& digest) {
   }
   tell(repository + ": " + (account.empty() ? "nobody" : account) + " " + address + " puts " +
        name(digest));
-  index_.add_manifest(repository, record);
+  ledger_.change([&](Index& facts) { facts.add_manifest(repository, record, seconds()); });
   model_.put_manifest(repository, digest, manifest);
   if (!account.empty()) {
-    index_.possess(repository, digest, account, Held::manifest, seconds());
-    model_.possess(repository, digest, account, Held::manifest);
+    possess(repository, digest, account, Held::manifest);
   }
   if (chance(60)) tag(repository, some_tag(repository), digest, account);
 }
@@ -232,8 +235,16 @@ void World::put(const std::string& repository, const std::string& digest) {
 void World::tag(const std::string& repository, const std::string& tag, const std::string& digest,
                 const std::string& account) {
   tell(repository + ": " + account + " sets " + tag_name(tag) + " to " + name(digest));
-  index_.set_tag(repository, {tag, digest, account, seconds()}, seconds());
+  ledger_.change([&](Index& facts) {
+    facts.set_tag(repository, {tag, digest, account, seconds()}, seconds());
+  });
   model_.set_tag(repository, tag, digest, account);
+}
+
+void World::possess(const std::string& repository, const std::string& digest,
+                    const std::string& account, Held as) {
+  ledger_.change([&](Index& facts) { facts.possess(repository, digest, account, as, seconds()); });
+  model_.possess(repository, digest, account, as);
 }
 
 // A blob; or, as a blob, the text of a manifest.
@@ -241,8 +252,7 @@ void World::upload(const std::string& repository) {
   const auto& digest = chance(30) ? some_manifest() : blobs_[number(blobs_.size())];
   const auto account = some_account();
   tell(repository + ": " + account + " uploads " + name(digest));
-  index_.possess(repository, digest, account, Held::blob, seconds());
-  model_.possess(repository, digest, account, Held::blob);
+  possess(repository, digest, account, Held::blob);
 }
 
 std::string World::change() {
@@ -265,16 +275,16 @@ std::string World::change() {
     const auto tag = some_tag(repository);
     if (!model_.repositories().at(repository).tags.contains(tag)) return "";
     tell(repository + ": " + tag_name(tag) + " is removed");
-    index_.remove_tag(repository, tag, seconds());
+    ledger_.change([&](Index& facts) { facts.remove_tag(repository, tag, seconds()); });
     model_.remove_tag(repository, tag);
   } else if (kind < 94) {
     tell(repository + ": the manifest " + name(digest) + " is removed");
-    index_.remove_manifest(repository, digest, seconds());
+    ledger_.change([&](Index& facts) { facts.remove_manifest(repository, digest, seconds()); });
     model_.remove_manifest(repository, digest);
   } else {
     const auto blob = some_digest(repository);
     tell(repository + ": the blob " + name(blob) + " is removed");
-    index_.remove_blob(repository, blob);
+    ledger_.change([&](Index& facts) { facts.remove_blob(repository, blob); });
     model_.remove_blob(repository, blob);
   }
   return "";
@@ -282,15 +292,17 @@ std::string World::change() {
 
 // The index chooses when; the model says whether it may.
 std::string World::forget() {
-  index::Index::Forgotten forgotten;
-  for (index::NodeId at = 0; at != index::kNone;) at = index_.forget(at, 10, seconds(), forgotten);
+  auto forgotten = ledger_.remember([&](Index& facts) {
+    for (index::NodeId at = 0; at != index::kNone;) at = facts.forget(at, 10, seconds());
+  });
+  ledger_.write_down(forgotten);
   for (const auto& [id, digest] : forgotten.manifests) {
-    const auto& repository = index_.repository(id).name;
+    const auto& repository = index_->repository(id).name;
     tell(repository + ": the manifest " + name(digest) + " is forgotten");
     if (!model_.forget(repository, digest, Held::manifest)) return "still of use";
   }
   for (const auto& [id, digest] : forgotten.possessions) {
-    const auto& repository = index_.repository(id).name;
+    const auto& repository = index_->repository(id).name;
     tell(repository + ": the possessions of " + name(digest) + " are forgotten");
     if (!model_.forget(repository, digest, Held::blob)) return "still possessed";
   }

@@ -9,20 +9,21 @@
 #include <vector>
 
 #include "acl/loader.h"
-#include "index/index.h"
+#include "index/ledger.h"
 #include "tests/unit/index/model.h"
 
 namespace layergate::model {
 
 class World {
  public:
-  // Everything follows from the seed.
-  explicit World(unsigned seed);
+  // Everything follows from the seed. `write`: what becomes of the index' copy on disk.
+  explicit World(
+      unsigned seed, index::Ledger::Write write = [](const auto&) {});
 
   // Something, after some time, that changes both. Empty, or what should not have happened.
   std::string change();
 
-  [[nodiscard]] const index::Index& index() const { return index_; }
+  [[nodiscard]] const index::Index& index() const { return *index_; }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] const acl::Policy& policy() const { return *policy_.policy; }
   [[nodiscard]] WallTime now() const { return now_; }
@@ -65,6 +66,8 @@ class World {
   void put(const std::string& repository, const std::string& digest);
   void tag(const std::string& repository, const std::string& tag, const std::string& digest,
            const std::string& account);
+  void possess(const std::string& repository, const std::string& digest, const std::string& account,
+               Held as);
   void upload(const std::string& repository);
   std::string forget();
 
@@ -80,7 +83,9 @@ class World {
   std::map<std::string, std::string> names_;       // of digests
   std::string policy_text_;
   acl::LoadResult policy_;
-  index::Index index_;  // in which few tags are many, so that both ways to climb are walked
+  index::SharedIndex shared_;  // in which few tags are many, so that both ways to climb are walked
+  index::Ledger ledger_;
+  const index::Index* index_;
   Model model_;
   std::vector<std::string> history_;
 };

@@ -33,7 +33,7 @@ class World {
     tell(downwards_);
   }
   void put(const ManifestRecord& manifest, std::string_view repository = "r") {
-    tell([&](Index& index) { index.add_manifest(repository, manifest); });
+    tell([&](Index& index) { index.add_manifest(repository, manifest, kNow); });
   }
   // The tag at a manifest that was put.
   void set_tag(std::string_view name, std::string_view word, std::string_view account = "",
@@ -357,6 +357,18 @@ rules:
   CHECK(world.reads("pusher", kBlob, {"upload"}, kNow + days(7)).empty());
   CHECK(world.names("pusher", kBlob, {"upload"}, kNow + days(7)).empty());
   CHECK(world.reads("pusher", kManifest, {"app"}, kNow + days(7)).empty());
+}
+
+TEST_CASE("rights: possession is not looked for without end") {
+  World world(kOneEach);
+  world.possess("a", "layer", kBlob);
+  world.image_at("b", "first", {"layer"});
+  const auto later = kNow + days(100);
+  CHECK(world.reads("a", kBlob, {"layer"}, later) == "layer");
+  // The newest are met first.
+  for (int i = 0; i < 300'000; ++i) world.put(image(std::to_string(i), {"layer"}));
+  CHECK(world.reads("a", kBlob, {"layer"}, kNow + days(6)) == "layer");
+  CHECK(world.reads("a", kBlob, {"layer"}, later).empty());
 }
 
 TEST_CASE("rights: who uploaded a layer holds it while a tag of others reaches it") {
@@ -890,14 +902,36 @@ TEST_CASE("rights: unregistered: on some tag of a name that no rule covers whole
 TEST_CASE("rights: unregistered: a push by that right alone is to be checked at its moment") {
   World world(kUnregistered);
   const auto by_that = [&](std::string_view account, std::string_view tag) {
-    return world.as(account,
-                    [&](const Rights& rights) { return rights.pushes_unregistered("r", tag); });
+    return world.as(account, [&](const Rights& rights) {
+      return rights.on_tag(Action::push, "r", tag).reason == Reason::unregistered;
+    });
   };
   CHECK(by_that("alice", "new"));
   CHECK_FALSE(by_that("bob", "registered"));
   CHECK_FALSE(by_that("root", "new"));
   CHECK_FALSE(by_that("puller", "new"));
   CHECK_FALSE(by_that("alice", "registered"));
+
+  // Of a fallback tag, only if no tag that reaches what it speaks of may be pushed by a rule.
+  world.put(image("app", {}));
+  world.put(image_index("multi", {"app"}));
+  const auto tag = fallback_tag("app");
+  SUBCASE("the tag by a rule last") {
+    world.set_tag("new", "app", "bob");
+    CHECK(by_that("bob", tag));
+    world.set_tag("registered", "app", "bob");
+  }
+  SUBCASE("the tag by a rule first") {
+    world.set_tag("registered", "app", "bob");
+    world.set_tag("new", "app", "bob");
+  }
+  SUBCASE("the tag by a rule at an index") {
+    world.set_tag("new", "app", "bob");
+    world.set_tag("registered", "multi", "bob");
+  }
+  world.set_tag("barred", "app");
+  CHECK_FALSE(by_that("bob", tag));
+  CHECK(world.tags("bob", Action::push, {tag}) == tag);
 }
 
 TEST_CASE("rights: unregistered: uploads are in possession as anywhere") {

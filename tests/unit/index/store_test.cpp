@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/index/dump.h"
 #include "tests/unit/index/facts.h"
 #include "tests/unit/temp_dir.h"
 
@@ -17,55 +18,6 @@ namespace {
 using std::chrono::days;
 using std::chrono::hours;
 using Mode = Store::Mode;
-
-// All that an index knows, as text.
-std::string dump(const Index& index) {
-  std::string text = index.is_complete() ? "complete\n" : "";
-  for (const auto* repository = index.next_repository(""); repository != nullptr;
-       repository = index.next_repository(repository->name)) {
-    text += "repository " + repository->name + (repository->known ? " known\n" : "\n");
-    for (const auto& [name, tag] : repository->tags) {
-      text += "  tag " + name + " " + index.digest_of(tag.root) + " " +
-              (tag.account == kNone ? "-" : index.account_name(tag.account)) + " " +
-              std::to_string(tag.at.time_since_epoch().count()) + "\n";
-    }
-    std::map<std::string, std::string> nodes;  // by digest
-    for (NodeId node = 0; node < index.node_bound(); ++node) {
-      if (index.repository_of(node) != repository->id) continue;
-      std::string about;
-      if (index.is_manifest(node)) {
-        const auto record = index.record_of(node);
-        about += "  manifest " + std::string(oci::to_string(record.type)) + "\n";
-        for (const auto& [link, digest] : record.links) {
-          about += "    " + std::to_string(static_cast<int>(link)) + " " + digest + "\n";
-        }
-        if (record.subject() != nullptr) {
-          about += "    " + std::to_string(record.size) + " " + record.artifact_type + " " +
-                   record.annotations;
-          for (const auto& putter : record.putters) {
-            about += " [" + putter.account + " " + putter.address + "]";
-          }
-          about += "\n";
-        }
-      }
-      std::map<std::string, std::string> graces;
-      for (const auto& grace : index.graces_of(node)) {
-        graces[grace.tag] =
-            std::to_string(grace.until.time_since_epoch().count()) + " " + grace.account + "\n";
-      }
-      for (const auto& [tag, grace] : graces) about += "  grace " + tag + " " + grace;
-      std::map<std::string, std::string> possessions;
-      index.each_possession(node, [&](const std::string& account, std::uint8_t kinds, Seconds at) {
-        possessions[account] =
-            std::to_string(kinds) + " " + std::to_string(at.time_since_epoch().count()) + "\n";
-      });
-      for (const auto& [account, held] : possessions) about += "  held " + account + " " + held;
-      if (!about.empty()) nodes[index.digest_of(node)] = about;
-    }
-    for (const auto& [digest, about] : nodes) text += digest + "\n" + about;
-  }
-  return text;
-}
 
 std::string dump(Store& store, const std::string& only = "") {
   Index index{Index::Options{}};
@@ -87,7 +39,7 @@ class Told {
   explicit Told(Store& store) : store_(store) {}
 
   void manifest(std::string_view repository, const ManifestRecord& manifest) {
-    index.add_manifest(repository, manifest);
+    index.add_manifest(repository, manifest, kNow);
     store_.put_manifest(repository, manifest);
   }
   void tag(std::string_view repository, const TagRecord& tag) {
@@ -96,12 +48,13 @@ class Told {
   }
   void grace(std::string_view repository, std::string_view digest, const Grace& grace) {
     index.add_grace(repository, digest, grace);
-    store_.put_grace(repository, digest, grace);
+    store_.put_graces(repository, digest, index.graces_of(node_of(index, repository, digest)));
   }
   void possess(std::string_view repository, std::string_view digest, std::string_view account,
                Held as, Seconds at) {
     index.possess(repository, digest, account, as, at);
-    store_.put_possession(repository, digest, account, as, at);
+    store_.put_possessions(repository, digest,
+                           index.possessions_of(node_of(index, repository, digest)));
   }
   void known(std::string_view repository, bool known) {
     index.set_known(repository, known);
@@ -241,7 +194,8 @@ TEST_CASE("store: facts may be written again, and the last one counts") {
   change(store, [&](Store&) {
     store.put_tag("r", {"7b", digest_of("app"), "carol", kNow + hours(1)});
     store.put_manifest("r", image("app", {"config", "layer", "more"}));
-    store.put_grace("r", digest_of("app"), {"old", kNow + hours(3), "carol"});
+    store.put_graces("r", digest_of("app"),
+                     std::vector<Grace>{{"old", kNow + hours(3), "carol"}, {"new", kNow, ""}});
     store.set_known("r", false);
     store.set_known("a/b", true);
     store.set_complete(true);
@@ -261,8 +215,11 @@ TEST_CASE("store: facts may be written again, and the last one counts") {
   CHECK(tag->at == kNow + hours(1));
   const auto app = node_of(index, "r", digest_of("app"));
   CHECK(index.record_of(app).links == image("app", {"config", "layer", "more"}).links);
-  // The tag's new place gave no grace: these are the two that were written.
+  // The tag's new place gave no grace, and of those before nothing is left.
   REQUIRE(index.graces_of(app).size() == 2);
+  for (const auto& grace : index.graces_of(app)) {
+    CHECK((grace.tag == "old" ? grace.account == "carol" : grace.tag == "new"));
+  }
   const auto sig = index.record_of(node_of(index, "r", digest_of("sig")));
   CHECK(sig.putters == std::vector<Putter>{{"dora", "10.0.0.1"}});
   CHECK(sig.annotations.empty());
@@ -277,14 +234,15 @@ TEST_CASE("store: what is dropped does not come back, and nothing else goes") {
     Told told(store);
     tell(told);
   });
-  const auto before = dump(store);
+  const std::vector<PossessionRecord> alice_as_blob{{"alice", {kNow, PossessionRecord::kNever}}};
   change(store, [&](Store&) {
     store.drop_tag("r", "latest");
     store.drop_tag("r", "no-such");
     store.drop_tag("no-such", "latest");
     store.drop_manifest("r", digest_of("app"));
     store.drop_manifest("r", digest_of("no-such"));
-    store.drop_possession("r", digest_of("app"), Held::manifest);
+    store.put_graces("r", digest_of("app"), {});
+    store.put_possessions("r", digest_of("app"), alice_as_blob);
   });
   Index index{Index::Options{}};
   store.load(index);
@@ -304,7 +262,7 @@ TEST_CASE("store: what is dropped does not come back, and nothing else goes") {
 
   change(store, [&](Store&) {
     for (const auto* word : {"app", "layer"}) {
-      store.drop_possession("r", digest_of(word), std::nullopt);
+      store.put_possessions("r", digest_of(word), {});
     }
   });
   Index later{Index::Options{}};
@@ -312,71 +270,101 @@ TEST_CASE("store: what is dropped does not come back, and nothing else goes") {
   CHECK(later.stats().possessions == 2);
 }
 
-TEST_CASE("store: possession: kinds add up, the last time counts, and it may begin anew") {
+TEST_CASE("store: possessions of an account are as of each kind, and instead of what was") {
   const TempDir dir;
   Store store(dir / "index.db", Mode::write);
   const auto x = digest_of("x");
-  change(store, [&](Store&) {
-    store.put_possession("r", x, "alice", Held::blob, kNow);
-    store.put_possession("r", x, "alice", Held::manifest, kNow - days(1));
-    store.put_possession("r", x, "bob", Held::blob, kNow - days(2));
-    store.put_possession("s", x, "bob", Held::blob, kNow - days(2));
-  });
-  const auto holds = [&](std::string_view repository, std::string_view account, Held as,
-                         Seconds now) {
+  const auto earlier = kNow - days(1);
+  const auto held = [&](std::string_view repository) {
+    std::map<std::string, std::pair<Seconds, Seconds>> all;
     Index index{Index::Options{}};
     store.load(index);
-    return index.possesses(account, node_of(index, repository, x), as, now);
+    const auto node = node_of(index, repository, x);
+    if (node == kNone) return all;
+    for (const auto& each : index.possessions_of(node)) {
+      all[each.account] = {each.when(Held::blob), each.when(Held::manifest)};
+    }
+    return all;
   };
-  const auto end = kNow + days(7);
-  CHECK(holds("r", "alice", Held::blob, end - hours(1)));
-  CHECK(holds("r", "alice", Held::manifest, end - hours(1)));
-  CHECK_FALSE(holds("r", "alice", Held::blob, end));
-  CHECK_FALSE(holds("r", "bob", Held::blob, end - days(2)));
-  change(store, [&](Store&) {
-    store.restart_possession("r", x, kNow + days(1));
-    store.restart_possession("r", x, kNow);
-    store.restart_possession("r", digest_of("no-such"), kNow);
-  });
-  for (const auto* account : {"alice", "bob"}) {
-    CHECK(holds("r", account, Held::blob, end + days(1) - hours(1)));
-    CHECK_FALSE(holds("r", account, Held::blob, end + days(1)));
+  const auto put = [&](std::string_view repository, const std::vector<PossessionRecord>& all) {
+    change(store, [&](Store&) { store.put_possessions(repository, x, all); });
+  };
+  using All = std::map<std::string, std::pair<Seconds, Seconds>>;
+  const auto never = PossessionRecord::kNever;
+  const auto ended = PossessionRecord::kEnded;
+  put("r", {{"alice", {kNow, earlier}}, {"bob", {earlier, never}}, {"carol", {ended, kNow}}});
+  put("s", {{"bob", {never, kNow}}});
+  CHECK(held("r") ==
+        All{{"alice", {kNow, earlier}}, {"bob", {earlier, never}}, {"carol", {ended, kNow}}});
+  CHECK(held("s") == All{{"bob", {never, kNow}}});
+  put("r", {{"bob", {never, ended}}});
+  CHECK(held("r") == All{{"bob", {never, ended}}});
+  put("r", {});
+  CHECK(held("r").empty());
+  CHECK(held("s").size() == 1);
+}
+
+// The first form, as version 0.1 made it.
+constexpr const char* kFirstForm = R"(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE repositories(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+                          known INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE accounts(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE manifests(repository INTEGER NOT NULL, digest BLOB NOT NULL,
+                       media_type INTEGER NOT NULL, links BLOB NOT NULL, size INTEGER,
+                       artifact_type TEXT, annotations TEXT, putters TEXT,
+                       PRIMARY KEY(repository, digest)) WITHOUT ROWID;
+CREATE TABLE tags(repository INTEGER NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,
+                  account INTEGER NOT NULL, at INTEGER NOT NULL,
+                  PRIMARY KEY(repository, name)) WITHOUT ROWID;
+CREATE TABLE graces(repository INTEGER NOT NULL, digest BLOB NOT NULL, tag TEXT NOT NULL,
+                    until INTEGER NOT NULL, account TEXT NOT NULL,
+                    PRIMARY KEY(repository, digest, tag)) WITHOUT ROWID;
+CREATE TABLE possessions(repository INTEGER NOT NULL, digest BLOB NOT NULL,
+                         account INTEGER NOT NULL, kinds INTEGER NOT NULL, at INTEGER NOT NULL,
+                         PRIMARY KEY(repository, digest, account)) WITHOUT ROWID;
+CREATE TABLE intents(id INTEGER PRIMARY KEY, repository TEXT NOT NULL, tag TEXT NOT NULL,
+                     digest TEXT NOT NULL, stand_in TEXT NOT NULL, account TEXT NOT NULL,
+                     address TEXT NOT NULL);
+CREATE TABLE covered(pattern TEXT PRIMARY KEY) WITHOUT ROWID;
+PRAGMA application_id = 0x4c476978;
+PRAGMA user_version = 1;
+INSERT INTO repositories VALUES(1, 'r', 1);
+INSERT INTO accounts VALUES(1, 'alice'), (2, 'bob'), (3, 'carol');
+)";
+
+TEST_CASE("store: a file of the first form: its one time is that of each kind that was") {
+  const TempDir dir;
+  const auto x = digest_of("x");
+  const auto when = std::to_string(kNow.time_since_epoch().count());
+  {
+    SQLite::Database first((dir / "index.db").string(),
+                           SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    first.exec(kFirstForm);
+    const auto blob = "x'" + x.substr(7) + "'";
+    first.exec("INSERT INTO possessions VALUES(1, " + blob + ", 1, 1, " + when + "), (1, " + blob +
+               ", 2, 2, " + when + "), (1, " + blob + ", 3, 3, " + when + ")");
+    first.exec("INSERT INTO tags VALUES(1, 't', " + blob + ", 1, " + when + ")");
+    first.exec("INSERT INTO intents VALUES(7, 'r', 't', '', '', 'alice', '10.0.0.1')");
   }
-  CHECK_FALSE(holds("s", "bob", Held::blob, end - days(2)));
-}
-
-TEST_CASE("store: graces that have ended are dropped") {
-  const TempDir dir;
-  Store store(dir / "index.db", Mode::write);
-  change(store, [&](Store&) {
-    store.put_grace("r", digest_of("x"), {"a", kNow - hours(1), ""});
-    store.put_grace("r", digest_of("x"), {"b", kNow, ""});
-    store.put_grace("r", digest_of("x"), {"c", kNow + hours(1), "alice"});
-    store.drop_graces(kNow);
-  });
-  Index index{Index::Options{}};
-  store.load(index);
-  const auto graces = index.graces_of(node_of(index, "r", digest_of("x")));
-  REQUIRE(graces.size() == 1);
-  CHECK(graces[0].tag == "c");
-  CHECK(graces[0].account == "alice");
-  CHECK(graces[0].until == kNow + hours(1));
-}
-
-TEST_CASE("store: a repository that is dropped keeps its possessions") {
-  const TempDir dir;
-  Store store(dir / "index.db", Mode::write);
-  change(store, [&](Store&) {
-    Told told(store);
-    tell(told);
-    store.drop_repository("r");
-    store.drop_repository("no-such");
-  });
-  Index index{Index::Options{}};
-  store.load(index);
-  CHECK(index.stats().tags == 1);
-  CHECK(index.stats().manifests == 1);
-  CHECK(index.stats().possessions == 5);
+  CHECK(speaks_of(why_not(dir / "index.db", Mode::read), "older form"));
+  const auto never = PossessionRecord::kNever;
+  const std::map<std::string, std::pair<Seconds, Seconds>> wanted{
+      {"alice", {kNow, never}}, {"bob", {never, kNow}}, {"carol", {kNow, kNow}}};
+  // Once brought over it stays so.
+  for (int time = 0; time < 2; ++time) {
+    Store store(dir / "index.db", Mode::write);
+    Index index{Index::Options{}};
+    store.load(index);
+    std::map<std::string, std::pair<Seconds, Seconds>> found;
+    for (const auto& held : index.possessions_of(node_of(index, "r", x))) {
+      found[held.account] = {held.when(Held::blob), held.when(Held::manifest)};
+    }
+    CHECK(found == wanted);
+    CHECK(index.find_tag("r", "t") != nullptr);
+    REQUIRE(store.intents().size() == 1);
+    CHECK(store.intents()[0].id == 7);
+  }
 }
 
 TEST_CASE("store: intents are kept in their order until they are dropped") {
@@ -545,7 +533,7 @@ TEST_CASE("store: a file of a newer version is left alone, and says so") {
   {
     SQLite::Database newer((dir / "index.db").string(), SQLite::OPEN_READWRITE);
     CHECK(newer.execAndGet("PRAGMA user_version").getInt() == 1000);
-    newer.exec("PRAGMA user_version = 1");
+    newer.exec("PRAGMA user_version = 2");
   }
   Store store(dir / "index.db", Mode::write);
   CHECK(dump(store) == "repository r known\n");

@@ -21,15 +21,12 @@ using std::chrono::minutes;
 constexpr unsigned kSeeds = 20;
 constexpr int kSteps = 250;
 
+// It stays known that it came.
+constexpr Seconds kLapsed{};
+
 using Place = std::pair<std::string, std::string>;  // repository, digest
 
-struct Hold {
-  std::set<Held> as;
-  // From when the seven days count: at the earliest, and at the latest. They differ where a tag
-  // left that named the thing, but did not reach it.
-  Seconds at{};
-  Seconds latest{};
-};
+using Hold = std::map<Held, Seconds>;  // from when the seven days count
 
 // What the index is told, kept in the plainest way.
 class Plain {
@@ -70,25 +67,6 @@ class Plain {
     blobs_.clear();
     return all;
   }
-  // The same by all links, whether or not there is a manifest at their end.
-  [[nodiscard]] std::set<Place> named(const std::set<Place>& roots) const {
-    std::set<Place> all;
-    std::vector<Place> todo(roots.begin(), roots.end());
-    while (!todo.empty()) {
-      const auto at = todo.back();
-      todo.pop_back();
-      if (!all.insert(at).second) continue;
-      for (const auto& [place, manifest] : manifests) {
-        if (place.first != at.first) continue;
-        if (manifest.links.contains({Link::subject, at.second})) todo.push_back(place);
-        if (place != at) continue;
-        for (const auto& named : manifest.links) {
-          if (named.link != Link::subject) todo.emplace_back(at.first, named.digest);
-        }
-      }
-    }
-    return all;
-  }
   [[nodiscard]] std::set<Place> tagged() const {
     std::set<Place> roots;
     for (const auto& [tag, digest] : tags) roots.insert({tag.first, digest});
@@ -120,6 +98,7 @@ class World {
   }
 
   void step() {
+    catch_up();
     switch (number(12)) {
       case 0:
       case 1:
@@ -222,7 +201,7 @@ class World {
     }
     std::sort(record.links.begin(), record.links.end());
     record.links.erase(std::unique(record.links.begin(), record.links.end()), record.links.end());
-    index_.add_manifest(repository, record);
+    index_.add_manifest(repository, record, now_);
     auto& manifest = plain_.manifests[place];
     manifest.type = record.type;
     manifest.links.insert(record.links.begin(), record.links.end());
@@ -264,28 +243,23 @@ class World {
   void leave(const std::string& digest, const Place& tag) {
     const Place root{tag.first, digest};
     plain_.graces[root][tag.second] = now_ + minutes(15);
-    restart(root);
   }
 
-  // What was reached through it may be untagged from now on.
-  void restart(const Place& root) {
-    for (const auto& place : plain_.reached({root})) {
-      for (auto& [account, held] : holds_of(place)) held.at = std::max(held.at, now_);
+  // Before each change: what tags reach up to now, and what has lapsed.
+  void catch_up() {
+    const auto tagged = plain_.tagged();
+    for (auto& [place, its] : plain_.possessions) {
+      for (auto& [account, held] : its) {
+        for (auto& [as, since] : held) {
+          if (since != kLapsed && tagged.contains(place)) since = now_;
+          if (now_ - since >= days(7)) since = kLapsed;
+        }
+      }
     }
-    for (const auto& place : plain_.named({root})) {
-      for (auto& [account, held] : holds_of(place)) held.latest = std::max(held.latest, now_);
-    }
-  }
-
-  std::map<std::string, Hold>& holds_of(const Place& place) {
-    static std::map<std::string, Hold> nothing;
-    const auto found = plain_.possessions.find(place);
-    return found == plain_.possessions.end() ? nothing : found->second;
   }
 
   void remove_manifest(const Place& place) {
     index_.remove_manifest(place.first, place.second, now_);
-    restart(place);
     plain_.manifests.erase(place);
     std::erase_if(plain_.tags, [&](const auto& tag) {
       return tag.first.first == place.first && tag.second == place.second;
@@ -305,8 +279,8 @@ class World {
   void drop(const Place& place, Held as) {
     const auto found = plain_.possessions.find(place);
     if (found == plain_.possessions.end()) return;
-    for (auto& [account, held] : found->second) held.as.erase(as);
-    std::erase_if(found->second, [](const auto& each) { return each.second.as.empty(); });
+    for (auto& [account, held] : found->second) held.erase(as);
+    std::erase_if(found->second, [](const auto& each) { return each.second.empty(); });
     if (found->second.empty()) plain_.possessions.erase(found);
   }
 
@@ -315,19 +289,17 @@ class World {
     const auto account = some_account();
     const auto as = number(2) == 0 ? Held::blob : Held::manifest;
     index_.possess(place.first, place.second, account, as, now_);
-    auto& held = plain_.possessions[place][account];
-    held.as.insert(as);
-    held.at = held.latest = now_;
+    plain_.possessions[place][account][as] = now_;
   }
 
   // Node by node, in the index's own order: what is forgotten first makes more to be forgotten. So
   // the plain one follows what it is told and checks it, until nothing is left to be told.
   void forget() {
     for (int idle = 0; idle < 2;) {
-      Index::Forgotten forgotten;
-      for (NodeId from = 0; from != kNone;) {
-        from = index_.forget(from, 1 + number(9), now_, forgotten);
-      }
+      Touched forgotten;
+      index_.watch(&forgotten);
+      for (NodeId from = 0; from != kNone;) from = index_.forget(from, 1 + number(9), now_);
+      index_.watch(nullptr);
       for (auto at = plain_.graces.begin(); at != plain_.graces.end();) {
         std::erase_if(at->second, [&](const auto& grace) { return grace.second <= now_; });
         at = at->second.empty() ? plain_.graces.erase(at) : std::next(at);
@@ -336,14 +308,14 @@ class World {
       idle = forgotten.manifests.empty() && forgotten.possessions.empty() ? idle + 1 : 0;
     }
     // Nothing is left that should go.
-    const auto kept = keeping(&Hold::latest);
+    const auto kept = keeping();
     for (const auto& [place, manifest] : plain_.manifests) {
       if (!kept.contains(place)) wrong_ = "kept " + name(place);
     }
   }
 
-  void follow(const Index::Forgotten& forgotten) {
-    const auto kept = keeping(&Hold::at);
+  void follow(const Touched& forgotten) {
+    const auto kept = keeping();
     for (const auto& [in, digest] : forgotten.manifests) {
       const Place place{index_.repository(in).name, digest};
       if (kept.contains(place)) wrong_ = "forgot the manifest " + name(place);
@@ -357,7 +329,7 @@ class World {
   }
 
   // What a tag or a grace reaches, or somebody holds.
-  [[nodiscard]] std::set<Place> keeping(Seconds Hold::*since) const {
+  [[nodiscard]] std::set<Place> keeping() const {
     std::set<Place> roots;
     for (const auto& [place, its] : plain_.graces) roots.insert(place);
     auto kept = plain_.reached(roots);
@@ -365,7 +337,9 @@ class World {
     kept.insert(tagged.begin(), tagged.end());
     for (const auto& [place, its] : plain_.possessions) {
       for (const auto& [account, held] : its) {
-        if (now_ - held.*since < days(7)) kept.insert(place);
+        for (const auto& [as, since] : held) {
+          if (now_ - since < days(7)) kept.insert(place);
+        }
       }
     }
     return kept;
@@ -429,16 +403,16 @@ class World {
     const auto found = plain_.possessions.find(place);
     for (const std::string account : {"a", "b", "c", "d", "nobody"}) {
       for (const auto as : {Held::blob, Held::manifest}) {
-        bool must = false;
-        bool may = false;
+        bool should = false;
         if (found != plain_.possessions.end() && found->second.contains(account)) {
           const auto& held = found->second.at(account);
-          must = held.as.contains(as) && (is_tagged || now_ - held.at < days(7));
-          may = held.as.contains(as) && (is_tagged || now_ - held.latest < days(7));
+          const auto since = held.find(as);
+          should = since != held.end() && since->second != kLapsed &&
+                   (is_tagged || now_ - since->second < days(7));
         }
-        const bool holds = index_.possesses(account, node, as, now_);
-        if (must && !holds) return "what " + account + " should hold";
-        if (holds && !may) return "what " + account + " should not hold";
+        if (index_.possesses(account, node, as, now_) != should) {
+          return "what " + account + (should ? " should hold" : " should not hold");
+        }
       }
     }
     return "";

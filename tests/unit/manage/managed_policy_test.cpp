@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,22 +38,30 @@ class Dir {
   TempDir dir_;
 };
 
-auto add_user(const std::string& name, const std::vector<std::string>& permissions) {
-  return [=](yaml::Node& root, const acl::Policy& /*present*/) -> std::optional<Failure> {
+using Edit = std::function<Done(yaml::Node&, const PolicyFiles&)>;
+
+Edit add_user(const std::string& name, const std::vector<std::string>& permissions) {
+  return [=](yaml::Node& root, const PolicyFiles& /*present*/) -> Done {
     auto& user = yaml::child(yaml::child(root, "users"), name);
     yaml::child(user, "permissions") = yaml::list_of(permissions);
-    return std::nullopt;
+    return {};
   };
+}
+
+tl::expected<PolicyFiles, Failure> make(const std::filesystem::path& acl_file, const Edit& edit,
+                                        const std::function<Done()>& before_write = {},
+                                        const Terms& terms = {}) {
+  return change_managed_policy(acl_file, {edit, before_write}, terms);
 }
 
 }  // namespace
 
 TEST_CASE("managed policy: the first change makes the file, the next keeps what is there") {
   const Dir dir;
-  REQUIRE(change_managed_policy(dir.acl_file(), add_user("alice", {"view"})).has_value());
+  REQUIRE(make(dir.acl_file(), add_user("alice", {"view"})).has_value());
   CHECK(dir.has_account("alice"));
   CHECK(read_text(dir.managed()).find("# Written by layergate") == 0);
-  REQUIRE(change_managed_policy(dir.acl_file(), add_user("bob", {"view", "pull"})).has_value());
+  REQUIRE(make(dir.acl_file(), add_user("bob", {"view", "pull"})).has_value());
   CHECK(dir.has_account("alice"));
   CHECK(dir.has_account("bob"));
   CHECK(dir.has_account("root"));
@@ -66,11 +73,10 @@ TEST_CASE("managed policy: a change that the whole policy does not take is not m
   const Dir dir(std::string(kAcl) +
                 "tests:\n"
                 "  - {user: root, action: pull, image: \"a:b\", expect: allow}\n");
-  REQUIRE(change_managed_policy(dir.acl_file(), add_user("alice", {"view"})).has_value());
+  REQUIRE(make(dir.acl_file(), add_user("alice", {"view"})).has_value());
   const auto before = read_text(dir.managed());
 
-  const auto deny_root = [](yaml::Node& root,
-                            const acl::Policy& /*present*/) -> std::optional<Failure> {
+  const auto deny_root = [](yaml::Node& root, const PolicyFiles& /*present*/) -> Done {
     yaml::Node rule;
     yaml::child(rule, "who") = yaml::list_of({"*"});
     yaml::child(rule, "images") = yaml::list_of({"a"});
@@ -78,20 +84,20 @@ TEST_CASE("managed policy: a change that the whole policy does not take is not m
     auto& rules = yaml::child(root, "rules");
     rules.kind = yaml::Node::Kind::sequence;
     rules.items.push_back(rule);
-    return std::nullopt;
+    return {};
   };
-  const std::function<std::optional<Failure>(yaml::Node&, const acl::Policy&)> kRefused[] = {
+  const Edit kRefused[] = {
       deny_root,                     // a test of acl.yml fails
       add_user("bob", {"fly"}),      // no such permission
       add_user("root", {"view"}),    // stands in acl.yml already
       add_user("not a name\n", {}),  // no account name
-      [](yaml::Node& root, const acl::Policy& /*present*/) -> std::optional<Failure> {
+      [](yaml::Node& root, const PolicyFiles& /*present*/) -> Done {
         yaml::child(root, "immutable") = yaml::list_of({"a"});  // only ops may say so
-        return std::nullopt;
+        return {};
       },
   };
   for (const auto& edit : kRefused) {
-    const auto changed = change_managed_policy(dir.acl_file(), edit);
+    const auto changed = make(dir.acl_file(), edit);
     REQUIRE_FALSE(changed.has_value());
     CHECK(changed.error().kind == Failure::Kind::invalid);
     CHECK_FALSE(changed.error().what.empty());
@@ -102,9 +108,9 @@ TEST_CASE("managed policy: a change that the whole policy does not take is not m
 TEST_CASE("managed policy: what the edit itself refuses is passed on, and nothing is written") {
   const Dir dir;
   const auto changed =
-      change_managed_policy(dir.acl_file(), [](yaml::Node& root, const acl::Policy& /*present*/) {
+      make(dir.acl_file(), [](yaml::Node& root, const PolicyFiles& /*present*/) -> Done {
         yaml::child(root, "users");
-        return std::optional(Failure{Failure::Kind::usage, "not that one"});
+        return failed(Failure::Kind::usage, "not that one");
       });
   REQUIRE_FALSE(changed.has_value());
   CHECK(changed.error().kind == Failure::Kind::usage);
@@ -117,7 +123,7 @@ TEST_CASE("managed policy: a file that is broken already is refused with its lin
   std::filesystem::create_directory(dir.path() / "acl.d");
   const std::string broken = "users:\n  alice: {permissions: [view\n";
   write_text(dir.managed(), broken);
-  const auto changed = change_managed_policy(dir.acl_file(), add_user("bob", {"view"}));
+  const auto changed = make(dir.acl_file(), add_user("bob", {"view"}));
   REQUIRE_FALSE(changed.has_value());
   CHECK(changed.error().kind == Failure::Kind::invalid);
   CHECK(changed.error().what.find("acl.d/managed.yml:") == 0);
@@ -126,7 +132,7 @@ TEST_CASE("managed policy: a file that is broken already is refused with its lin
 
 TEST_CASE("managed policy: without acl.yml there is nothing to change") {
   const TempDir dir;
-  const auto changed = change_managed_policy(dir / "acl.yml", add_user("alice", {"view"}));
+  const auto changed = make(dir / "acl.yml", add_user("alice", {"view"}));
   REQUIRE_FALSE(changed.has_value());
   CHECK_FALSE(std::filesystem::exists(dir / "acl.d/managed.yml"));
 }
@@ -134,16 +140,16 @@ TEST_CASE("managed policy: without acl.yml there is nothing to change") {
 TEST_CASE("managed policy: what has to happen first happens only if the change is valid") {
   const Dir dir;
   int ran = 0;
-  const auto count = [&]() -> std::optional<Failure> {
+  const auto count = [&]() -> Done {
     ++ran;
-    return std::nullopt;
+    return {};
   };
-  CHECK_FALSE(change_managed_policy(dir.acl_file(), add_user("bob", {"fly"}), count).has_value());
+  CHECK_FALSE(make(dir.acl_file(), add_user("bob", {"fly"}), count).has_value());
   CHECK(ran == 0);
-  CHECK(change_managed_policy(dir.acl_file(), add_user("bob", {"view"}), count).has_value());
+  CHECK(make(dir.acl_file(), add_user("bob", {"view"}), count).has_value());
   CHECK(ran == 1);
-  const auto refuse = [] { return std::optional(Failure{Failure::Kind::io, "the disk is full"}); };
-  const auto refused = change_managed_policy(dir.acl_file(), add_user("eve", {"view"}), refuse);
+  const auto refuse = []() -> Done { return failed(Failure::Kind::io, "the disk is full"); };
+  const auto refused = make(dir.acl_file(), add_user("eve", {"view"}), refuse);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().what == "the disk is full");
   CHECK_FALSE(dir.has_account("eve"));
@@ -156,7 +162,7 @@ TEST_CASE("managed policy: writers at the same time lose nothing") {
     writers.emplace_back([&, writer] {
       for (int i = 0; i < 5; ++i) {
         const auto name = "user" + std::to_string(writer) + "x" + std::to_string(i);
-        CHECK(change_managed_policy(dir.acl_file(), add_user(name, {"view"})).has_value());
+        CHECK(make(dir.acl_file(), add_user(name, {"view"})).has_value());
       }
     });
   }
@@ -164,6 +170,70 @@ TEST_CASE("managed policy: writers at the same time lose nothing") {
   const auto loaded = acl::load(dir.acl_file(), wall_now());
   REQUIRE(loaded.policy != nullptr);
   CHECK(loaded.policy->accounts().size() == 21);
+}
+
+TEST_CASE("managed policy: the file before the last change is kept") {
+  const Dir dir;
+  const auto previous = dir.path() / "acl.d/.managed.yml.previous";
+  REQUIRE(make(dir.acl_file(), add_user("alice", {"view"})).has_value());
+  CHECK_FALSE(std::filesystem::exists(previous));
+  const auto first = read_text(dir.managed());
+  REQUIRE(make(dir.acl_file(), add_user("bob", {"view"})).has_value());
+  CHECK(read_text(previous) == first);
+  const auto second = read_text(dir.managed());
+  // What changes nothing is no version.
+  REQUIRE(make(dir.acl_file(), add_user("bob", {"view"})).has_value());
+  CHECK(read_text(previous) == first);
+  REQUIRE(make(dir.acl_file(), add_user("carol", {"view"})).has_value());
+  CHECK(read_text(previous) == second);
+}
+
+TEST_CASE("managed policy: a dry run checks everything and writes nothing") {
+  const Dir dir;
+  Terms dry;
+  dry.dry_run = true;
+  int ran = 0;
+  const auto count = [&]() -> Done {
+    ++ran;
+    return {};
+  };
+  dry.announce = count;
+  CHECK(make(dir.acl_file(), add_user("alice", {"view"}), count, dry).has_value());
+  CHECK_FALSE(make(dir.acl_file(), add_user("bob", {"fly"}), count, dry).has_value());
+  CHECK(ran == 0);
+  CHECK_FALSE(std::filesystem::exists(dir.managed()));
+}
+
+TEST_CASE("managed policy: terms are asked first, and a change is announced when all is checked") {
+  const Dir dir;
+  Terms terms;
+  std::string steps;
+  terms.precondition = [&](const PolicyFiles& present) -> Done {
+    steps += "precondition ";
+    CHECK(present.policy->accounts().size() == 1);
+    return {};
+  };
+  terms.announce = [&]() -> Done {
+    steps += "announce ";
+    return {};
+  };
+  const auto write = [&]() -> Done {
+    steps += "write";
+    return {};
+  };
+  REQUIRE(make(dir.acl_file(), add_user("alice", {"view"}), write, terms).has_value());
+  CHECK(steps == "precondition announce write");
+
+  terms.precondition = {};
+  terms.announce = [] { return Done(failed(Failure::Kind::io, "cannot be recorded")); };
+  CHECK(make(dir.acl_file(), add_user("bob", {"view"}), {}, terms).error().what ==
+        "cannot be recorded");
+  CHECK_FALSE(dir.has_account("bob"));
+  terms.precondition = [](const PolicyFiles& /*present*/) {
+    return Done(failed(Failure::Kind::changed, "by somebody else"));
+  };
+  CHECK(make(dir.acl_file(), add_user("bob", {"view"}), {}, terms).error().kind ==
+        Failure::Kind::changed);
 }
 
 }  // namespace layergate::manage

@@ -56,7 +56,7 @@ void fill(index::Index& facts, std::string_view repository) {
     facts.set_tag(repository, index::tag(name, word), kNow);
   };
   const auto add = [&](std::string_view word, index::Words blobs) {
-    facts.add_manifest(repository, image(word, blobs));
+    facts.add_manifest(repository, image(word, blobs), index::kNow);
   };
   add("app", {"app-layer", "base"});
   add("amd", {"amd-layer"});
@@ -67,9 +67,10 @@ void fill(index::Index& facts, std::string_view repository) {
   add("sig", {"sig-layer"});
   add("other-sig", {"other-sig-layer"});
   add("loose", {"loose-layer"});
-  facts.add_manifest(repository, image_index("multi", {"amd", "arm"}));
-  facts.add_manifest(repository, image_index("others", {"other", "arm"}));
-  facts.add_manifest(repository, referrer("attest", "app", "pusher", {"attest-layer"}));
+  facts.add_manifest(repository, image_index("multi", {"amd", "arm"}), index::kNow);
+  facts.add_manifest(repository, image_index("others", {"other", "arm"}), index::kNow);
+  facts.add_manifest(repository, referrer("attest", "app", "pusher", {"attest-layer"}),
+                     index::kNow);
   tag("t1", "app");
   tag("t2", "multi");
   tag("other", "others");
@@ -436,7 +437,7 @@ TEST_CASE("gate: what an immutable tag reaches is deleted by nobody, admins too"
 
 TEST_CASE("gate: nothing is pushed to a name with a word of the API in it") {
   World world;
-  world.facts.add_manifest("a/manifests", image("app", {}));
+  world.facts.add_manifest("a/manifests", image("app", {}), index::kNow);
   world.facts.set_tag("a/manifests", index::tag("x", "app"), kNow);
   for (const auto* account : {"pusher", "root"}) {
     CAPTURE(account);

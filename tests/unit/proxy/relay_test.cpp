@@ -305,22 +305,6 @@ TEST_CASE("relay: a sink that goes away is told apart from the source") {
   CHECK(coded.step() == Status::sink_failed);
 }
 
-TEST_CASE("relay: more than is allowed is not passed on") {
-  auto options = of_length(11);
-  options.most = 10;
-  Wire length(options, "hello");
-  CHECK(length.step() == Status::too_large);
-  CHECK(length.heard().empty());
-
-  options = chunked(false);
-  options.most = 5;
-  Wire fits(options, "5\r\nhello\r\n0\r\n\r\n");
-  CHECK(fits.step() == Status::done);
-  Wire coded(options, "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
-  CHECK(coded.step() == Status::too_large);
-  CHECK(coded.heard().empty());
-}
-
 TEST_CASE("relay: nothing to read is waited for") {
   Wire wire(of_length(5), "", "HEAD");
   CHECK(wire.step() == Status::moving);
