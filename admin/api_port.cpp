@@ -20,6 +20,7 @@
 #include "proxy/gate.h"
 #include "proxy/http.h"
 #include "proxy/query.h"
+#include "records/row.h"
 
 namespace layergate::admin {
 namespace {
@@ -293,6 +294,9 @@ void ApiPort::open_session(const ExchangePtr& exchange) {
     return answer(exchange, api::problem(503, "unavailable", "too many sessions are open"));
   }
   exchange->set_cookie = exchange->cookie(*token, "");
+  context_.recorder.record(
+      records::row_of(records::Administration{exchange->account, exchange->call.caller.address,
+                                              "session.open", exchange->account, "", true, ""}));
   api::Reply reply;
   reply.status = 201;
   reply.location = std::string(kPrefix) + "/session";
@@ -356,7 +360,7 @@ void ApiPort::refuse_login(const ExchangePtr& exchange, const std::string& reaso
   record.status = reply.status;
   record.reason = "admin port: " + reason;
   if (const auto* agent = exchange->request.field("User-Agent")) record.user_agent = *agent;
-  context_.access_log.write(record);
+  if (context_.access_log.write(record)) context_.recorder.record(records::row_of(record));
   answer(exchange, reply);
 }
 

@@ -392,6 +392,75 @@ def test_an_account_has_no_end_of_sessions(shared: Gate) -> None:
     assert [page.ask("GET", "/me").status for page in pages] == [401] * 2 + [200] * 16
 
 
+# Lists and ETags
+
+
+def test_a_list_is_read_page_by_page(shared: Gate) -> None:
+    names: list[str] = []
+    query = "?limit=2"
+    while True:
+        page = told(shared.call("GET", "/accounts" + query, user="root"))
+        items = page["items"]
+        assert isinstance(items, list) and 0 < len(items) <= 2
+        names += [item["name"] for item in items]
+        if page["next"] is None:
+            break
+        query = f"?limit=2&cursor={page['next']}"
+    assert names == sorted({"root", "alice", "off", "gone", "far"} | set(names))
+    assert {"root", "alice", "off", "gone", "far"} <= set(names)
+    cursor = query.removeprefix("?limit=2&cursor=")
+    for bad in ("x", cursor[:-1], cursor + "00", cursor.upper() + "A", ""):
+        is_problem(shared.call("GET", "/accounts?cursor=" + bad, user="root"), 400, "usage")
+    is_problem(shared.call("GET", "/images?cursor=" + cursor, user="root"), 400, "usage")
+    for limit in ("0", "1001", "-1", "x", ""):
+        is_problem(shared.call("GET", "/accounts?limit=" + limit, user="root"), 400, "usage")
+
+
+def test_a_change_of_what_was_changed_meanwhile_is_refused(gate: Gate) -> None:
+    new = {"name": "dora", "password": "Quiet-Otter-Climbs-42", "permissions": ["view"]}
+    made = gate.call("POST", "/accounts", new, user="root")
+    assert made.status == 201 and made["location"] == "/api/v1/accounts/dora"
+    first = gate.call("GET", "/accounts/dora", user="root")["etag"]
+    assert first == made["etag"]
+
+    def update(permissions: list[str], etag: str) -> Response:
+        return gate.call("PATCH", "/accounts/dora", {"permissions": permissions}, user="root", fields=[("If-Match", etag)])
+
+    changed = update(["view", "pull"], first)
+    assert changed.status == 200 and changed["etag"] != first
+    is_problem(update(["view", "push"], first), 412, "changed")
+    is_problem(update(["view", "push"], "dora"), 400, "usage")
+    assert told(gate.call("GET", "/accounts/dora", user="root"))["permissions"] == ["view", "pull"]
+    assert update(["view", "push"], f'"x", {changed["etag"]}').status == 200
+    assert update(["view"], "*").status == 200
+
+
+def test_a_change_holds_when_it_is_answered(gate: Gate) -> None:
+    """A revoked right holds for the next request, whichever port it comes to."""
+    gate.passwords["dora"] = "Quiet-Otter-Climbs-42"
+    for _ in range(5):
+        new = {"name": "dora", "password": gate.passwords["dora"], "permissions": ["view"]}
+        assert gate.call("POST", "/accounts", new, user="root").status == 201
+        assert gate.ask("GET", "/v2/", user="dora").status == 200
+        assert gate.call("PATCH", "/accounts/dora", {"enabled": False}, user="root").status == 200
+        assert gate.ask("GET", "/v2/", user="dora").status == 401
+        assert gate.call("PATCH", "/accounts/dora", {"enabled": True}, user="root").status == 200
+        assert gate.ask("GET", "/v2/", user="dora").status == 200
+        assert gate.call("DELETE", "/accounts/dora", user="root").status == 204
+        assert gate.ask("GET", "/v2/", user="dora").status == 401
+
+
+def test_a_session_changes_what_its_account_may(gate: Gate) -> None:
+    root, alice = Page(gate), Page(gate)
+    root.log_in()
+    alice.log_in("alice")
+    is_problem(alice.ask("PATCH", "/accounts/alice", {"permissions": ["admin"]}), 403, "denied")
+    assert root.ask("PATCH", "/accounts/nobody", {"email": None}).status in (200, 404)
+    new = {"name": "dora", "password": "Quiet-Otter-Climbs-42", "permissions": ["view"]}
+    is_problem(root.ask("POST", "/accounts", new, csrf=""), 403, "denied")
+    assert root.ask("POST", "/accounts", new).status == 201
+
+
 # Bodies
 
 
