@@ -115,7 +115,8 @@ std::optional<api::Reply> ApiPort::read(Exchange& exchange) const {
   if (auto refused = refuse_foreign_page(request)) return refused;
 
   auto& call = exchange.call;
-  auto path = split_path(std::string_view(request.path).substr(kPrefix.size()));
+  const auto below = std::string_view(request.path).substr(kPrefix.size());
+  auto path = split_path(below.empty() ? "/" : below);
   if (!path) return api::usage("the path is malformed");
   call.path = *std::move(path);
   const auto query = proxy::Query::parse(request.query);

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -377,11 +377,8 @@ def test_a_session_shows_the_rights_of_now(gate: Gate) -> None:
 def test_an_unused_session_ends(make_gate: GateMaker, registry: Registry) -> None:
     gate = make_gate(registry.url, POLICY, PASSWORDS, settings={"admin": {"session_idle": "1s"}})
     page = Page(gate)
-    page.log_in()
-    assert page.ask("GET", "/me").status == 200
-    deadline = time.monotonic() + 1.2
-    while time.monotonic() < deadline:
-        time.sleep(0.1)
+    assert page.log_in().status == 201
+    time.sleep(1.1)  # asking whether it still lives would keep it alive
     assert page.ask("GET", "/me").status == 401
 
 
@@ -565,7 +562,8 @@ def test_what_follows_a_request_is_not_read_as_another(shared: Gate) -> None:
     for rest in (one, b"\x00" * 1000, b"GET / HTTP/1.1\r\n", b"\r\n\r\n"):
         with Connection(shared.admin) as connection:
             connection.send(one + rest)
-            connection.send(rest)
+            with suppress(ConnectionError):
+                connection.send(rest)
             assert connection.read_response().status == 200
             connection.read_rest()
     assert shared.ask_admin("/healthz").status == 200
@@ -590,7 +588,8 @@ def test_slow_bodies_hold_nobody_up(shared: Gate, slow_clients: list[Connection]
     def drip() -> None:
         while not stop.wait(0.05):
             for connection in slow_clients:
-                connection.send(b" ")
+                with suppress(ConnectionError):
+                    connection.send(b" ")
 
     thread = threading.Thread(target=drip)
     thread.start()
