@@ -20,6 +20,7 @@
 #include "proxy/gate.h"
 #include "proxy/http.h"
 #include "proxy/query.h"
+#include "records/row.h"
 
 namespace layergate::admin {
 namespace {
@@ -114,7 +115,8 @@ std::optional<api::Reply> ApiPort::read(Exchange& exchange) const {
   if (auto refused = refuse_foreign_page(request)) return refused;
 
   auto& call = exchange.call;
-  auto path = split_path(std::string_view(request.path).substr(kPrefix.size()));
+  const auto below = std::string_view(request.path).substr(kPrefix.size());
+  auto path = split_path(below.empty() ? "/" : below);
   if (!path) return api::usage("the path is malformed");
   call.path = *std::move(path);
   const auto query = proxy::Query::parse(request.query);
@@ -293,6 +295,9 @@ void ApiPort::open_session(const ExchangePtr& exchange) {
     return answer(exchange, api::problem(503, "unavailable", "too many sessions are open"));
   }
   exchange->set_cookie = exchange->cookie(*token, "");
+  context_.recorder.record(
+      records::row_of(records::Administration{exchange->account, exchange->call.caller.address,
+                                              "session.open", exchange->account, "", true, ""}));
   api::Reply reply;
   reply.status = 201;
   reply.location = std::string(kPrefix) + "/session";

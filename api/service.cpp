@@ -42,6 +42,19 @@ bool may(Who who, const Caller& caller, const Parameters& parameters) {
 
 }  // namespace
 
+Reply Service::refuse(const Call& call, const Route& route) const {
+  std::string why = "this call is for administrators";
+  if (route.who == Who::account) why += ", or about your own account";
+  if (call.method != "GET" && site_.record) {
+    std::string target = call.method + ' ';
+    for (const auto& segment : call.path) target += '/' + segment;
+    // Nothing is changed: that it cannot be recorded alters nothing.
+    static_cast<void>(
+        site_.record({call.caller.account, call.caller.address, "call", target, "", false, why}));
+  }
+  return denied(std::move(why));
+}
+
 Reply Service::handle(const Call& call) const {
   std::string allow;
   for (const auto& routes :
@@ -54,8 +67,7 @@ Reply Service::handle(const Call& call) const {
         continue;
       }
       if (!may(route.who, call.caller, *parameters)) {
-        return denied("this call is for administrators" +
-                      std::string(route.who == Who::account ? ", or about your own account" : ""));
+        return refuse(call, route);
       }
       return route.handler(site_, call, *parameters);
     }

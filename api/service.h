@@ -22,6 +22,9 @@ class Service {
   [[nodiscard]] Reply handle(const Call& call) const;
 
  private:
+  // To who may not make the call; an attempt to change something is recorded.
+  [[nodiscard]] Reply refuse(const Call& call, const Route& route) const;
+
   Site site_;
 };
 

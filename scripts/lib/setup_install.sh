@@ -86,6 +86,18 @@ build_and_install() {
     built=$(built_program release)
   fi
   install_program "$built" "$binary"
+  # With a data dir of one's own nothing is put outside of it.
+  [ "$binary" != /usr/local/bin/layergate ] || install_help
+}
+
+# The manual page, and the completion of bash. It works without them.
+install_help() {
+  local share=/usr/local/share
+  if ! { mkdir -p "$share/man/man1" "$share/bash-completion/completions" &&
+    "$binary" man >"$share/man/man1/layergate.1" &&
+    "$binary" completion bash >"$share/bash-completion/completions/layergate"; }; then
+    say "no manual page and no completion: $share cannot be written"
+  fi
 }
 
 # make_file FILE WRITER ARGUMENT...: a file that appears whole or not at all.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from conftest import GateMaker
-from harness.gate import Gate, program
+from harness.gate import ROOT, Gate, program
 from harness.ports import free_port
 from harness.process import run
 from harness.registry import Registry
@@ -212,3 +213,11 @@ def test_the_scripts_are_well_formed() -> None:
     assert b"complete -c layergate" in run(program(), "completion", "fish").stdout
     page = run(program(), "man").stdout.decode()
     assert page.startswith(".TH LAYERGATE 1") and ".SS user add\n" in page
+
+
+def test_every_verb_is_in_the_documents() -> None:
+    verbs = re.findall(r"^\.SS (.+)$", run(program(), "man").stdout.decode(), re.MULTILINE)
+    text = (ROOT / "docs" / "cli.md").read_text()
+    assert len(verbs) > 20
+    missing = [verb for verb in (verb.replace("\\-", "-") for verb in verbs) if f"`{verb}`" not in text]
+    assert not missing
