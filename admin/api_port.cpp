@@ -356,7 +356,7 @@ void ApiPort::refuse_login(const ExchangePtr& exchange, const std::string& reaso
   record.status = reply.status;
   record.reason = "admin port: " + reason;
   if (const auto* agent = exchange->request.field("User-Agent")) record.user_agent = *agent;
-  context_.access_log.write(record);
+  if (context_.access_log.write(record)) context_.recorder.record(records::row_of(record));
   answer(exchange, reply);
 }
 

@@ -32,6 +32,7 @@ void add_acl(CLI::App& app, const Globals& globals, int& exit_code);
 void add_access(CLI::App& app, const Globals& globals, int& exit_code);
 void add_backup(CLI::App& app, const Globals& globals, int& exit_code);  // and verify, restore
 void add_index(CLI::App& app, const Globals& globals, int& exit_code);
+void add_audit(CLI::App& app, const Globals& globals, int& exit_code);
 void add_image(CLI::App& app, const Globals& globals, int& exit_code);
 void add_legacy(CLI::App& app, const Globals& globals, int& exit_code);  // import and export
 // Below `access`.

@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   add_acl(app, globals, exit_code);
   add_backup(app, globals, exit_code);
   add_index(app, globals, exit_code);
+  add_audit(app, globals, exit_code);
   add_legacy(app, globals, exit_code);
   add_whoami(app, globals, exit_code);
   add_generators(app, exit_code);

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "admin/admin_server.h"
+#include "api/recording.h"
 #include "cli/load_config.h"
 #include "proxy/server.h"
 
@@ -69,10 +70,8 @@ void fit_connections(config::Limits& limits) {
 // What the management API works on: what is in force here.
 api::Site site_of(const proxy::Server& server) {
   const auto& context = server.context();
-  return {context.config,
-          [&policies = context.policies] { return policies.current(); },
-          &context.index,
-          {}};
+  return {context.config, [&policies = context.policies] { return policies.current(); },
+          &context.index, api::record_with(context.recorder)};
 }
 
 int serve(const Globals& globals) {

@@ -37,6 +37,7 @@ CREATE TABLE daily(day INTEGER NOT NULL, user INTEGER NOT NULL, repository INTEG
                    action INTEGER NOT NULL, allowed INTEGER NOT NULL, requests INTEGER NOT NULL,
                    bytes INTEGER NOT NULL,
                    PRIMARY KEY(day, user, repository, action, allowed)) WITHOUT ROWID;
+CREATE INDEX daily_by_user ON daily(user, day);
 -- Where each account has pulled from: the /24, or /48, and the last day.
 CREATE TABLE networks(user TEXT NOT NULL, network TEXT NOT NULL, day INTEGER NOT NULL,
                       PRIMARY KEY(user, network)) WITHOUT ROWID;

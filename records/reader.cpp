@@ -18,6 +18,17 @@ std::int64_t milliseconds(WallTime time) {
 #define LAYERGATE_PAGE \
   "at >= ?1 AND at <= ?2 AND (at < ?2 OR id < ?3) ORDER BY at DESC, id DESC LIMIT 50001"
 
+// With a user, the rows of his alone are read.
+#define LAYERGATE_SUMS(of_user)                                                                \
+  "SELECT day, (SELECT text FROM texts WHERE id = u), (SELECT text FROM texts WHERE id = r), " \
+  "(SELECT text FROM texts WHERE id = a), d, requests, bytes FROM ("                           \
+  "SELECT day, iif(?1, user, 0) AS u, iif(?2, repository, 0) AS r, iif(?3, action, 0) AS a, "  \
+  "iif(?4, allowed, 0) AS d, sum(requests) AS requests, sum(bytes) AS bytes FROM daily "       \
+  "WHERE day >= ?5 AND day <= ?6 AND " of_user                                                 \
+  " AND (?8 < 0 OR repository = ?8) "                                                          \
+  "AND (?9 < 0 OR action = ?9) AND (?10 < 0 OR allowed = ?10) GROUP BY 1, 2, 3, 4, 5) "        \
+  "ORDER BY day, u, r, a, d"
+
 // Those of the index that leaves the fewest rows, by a guess that is right for most.
 SQLite::Statement& rows_by(sqlite::Connection& database, const Filter& filter, std::int64_t since,
                            const Cursor& before) {
@@ -125,18 +136,13 @@ std::vector<DailySum> Reader::daily(const Filter& filter, const Grouping& by) {
     const auto id = find_text(database_, *text);
     return id < 0 ? kEver : id;
   };
-  auto& query = database_.bind(
-      "SELECT day, (SELECT text FROM texts WHERE id = u), (SELECT text FROM texts WHERE id = r), "
-      "(SELECT text FROM texts WHERE id = a), d, requests, bytes FROM ("
-      "SELECT day, iif(?1, user, 0) AS u, iif(?2, repository, 0) AS r, iif(?3, action, 0) AS a, "
-      "iif(?4, allowed, 0) AS d, sum(requests) AS requests, sum(bytes) AS bytes FROM daily "
-      "WHERE day >= ?5 AND day <= ?6 AND (?7 < 0 OR user = ?7) AND (?8 < 0 OR repository = ?8) "
-      "AND (?9 < 0 OR action = ?9) AND (?10 < 0 OR allowed = ?10) GROUP BY 1, 2, 3, 4, 5)",
-      std::int64_t{by.user}, std::int64_t{by.repository}, std::int64_t{by.action},
-      std::int64_t{by.decision}, filter.since ? day_of(*filter.since) : 0,
-      filter.until ? day_of(*filter.until - std::chrono::milliseconds{1}) : kEver,
-      wanted(filter.user), wanted(filter.repository), wanted(filter.action),
-      filter.allowed ? std::int64_t{*filter.allowed} : std::int64_t{-1});
+  auto& query =
+      database_.bind(filter.user ? LAYERGATE_SUMS("user = ?7") : LAYERGATE_SUMS("?7 = -1"),
+                     std::int64_t{by.user}, std::int64_t{by.repository}, std::int64_t{by.action},
+                     std::int64_t{by.decision}, filter.since ? day_of(*filter.since) : 0,
+                     filter.until ? day_of(*filter.until - std::chrono::milliseconds{1}) : kEver,
+                     wanted(filter.user), wanted(filter.repository), wanted(filter.action),
+                     filter.allowed ? std::int64_t{*filter.allowed} : std::int64_t{-1});
   std::vector<DailySum> sums;
   while (query.executeStep()) {
     const auto text = [&](int column) {
