@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <exception>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,7 +37,11 @@ class Service {
     call.query = query;
     call.caller = api::Caller::operator_here();
     try {
-      if (!body.empty()) call.body = api::Json::parse(body);
+      if (!body.empty()) call.body = api::Json::parse(body, nullptr, false);
+      // Not the parser's own words: they would repeat what may be a password.
+      if (call.body && call.body->is_discarded()) {
+        return text_of(api::usage("a text is not valid Unicode"));
+      }
       return text_of(service_.handle(call));
     } catch (const std::exception& error) {
       return text_of(api::problem(500, "io", error.what()));

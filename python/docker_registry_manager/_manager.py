@@ -201,7 +201,7 @@ class DockerRegistryManager:
         return bool(self._call("GET", ["access", "check"], query=query)["allowed"])
 
     def list_accessible_images(self, user: str) -> list[Image]:
-        """The images that the user may see, by name and tag."""
+        """The images that the user may see or pull, by name and tag."""
         return [self._image(item) for item in self._items(["images"], accessible_to=user)]
 
     def grant_image_access(self, name: str, tag: str, user: str) -> AccessChange:

@@ -85,9 +85,9 @@ class TestUsers:
     def test_refusals(self, manager: DockerRegistryManager, config_dir: Path) -> None:
         manager.add_user("alice", PASSWORD, READER)
         before = (config_dir / "htpasswd").read_text(), (config_dir / "acl.d/managed.yml").read_text()
-        with pytest.raises(ConflictError, match="alice exists already") as caught:
+        with pytest.raises(ConflictError, match="alice exists already") as conflict:
             manager.add_user("alice", PASSWORD, READER)
-        assert caught.value.code == "conflict" and caught.value.detail == str(caught.value)
+        assert conflict.value.code == "conflict" and conflict.value.detail == str(conflict.value)
         with pytest.raises(UsageError):
             manager.add_user("bob", "short", READER)
         with pytest.raises(UsageError):
@@ -98,6 +98,9 @@ class TestUsers:
             manager.add_user("bob", PASSWORD, READER, networks=["everywhere"])
         with pytest.raises(UsageError):
             manager.update_user("alice", expires="soon")
+        with pytest.raises(UsageError) as caught:
+            manager.add_user("bob", PASSWORD + "\ud800", READER)
+        assert PASSWORD not in str(caught.value)
         with pytest.raises(NotFoundError):
             manager.get_user("bob")
         with pytest.raises(NotFoundError):
