@@ -13,6 +13,7 @@ line "N passed, N failed" over everything; exit status 1 if anything failed.
   unit   the doctest program                                      (preset ci)
   fuzz   each fuzz target for $FUZZ_SECONDS (5) seconds on its corpus   (fuzz)
   flow   pytest tests/flow: the program, a registry, real clients         (ci)
+  python pytest tests/python: the Python module                            (ci)
   asan   unit and flow under AddressSanitizer and UBSan                 (asan)
   tsan   unit, and flow tests marked `concurrent`, under ThreadSanitizer (tsan)
 
@@ -44,7 +45,7 @@ while [ $# -gt 0 ]; do
   case $1 in
   --all) size=all ;;
   --quick) size=quick ;;
-  style | lint | unit | fuzz | flow | asan | tsan) stages+=("$1") ;;
+  style | lint | unit | fuzz | flow | python | asan | tsan) stages+=("$1") ;;
   -h | --help)
     usage
     exit 0
@@ -59,7 +60,7 @@ while [ $# -gt 0 ]; do
 done
 [ "${CI:-}" != true ] || size=all
 if [ ${#stages[@]} -eq 0 ]; then
-  stages=(lint unit fuzz flow)
+  stages=(lint unit fuzz flow python)
   [ "$size" = quick ] || stages+=(asan tsan)
 fi
 

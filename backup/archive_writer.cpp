@@ -80,8 +80,8 @@ ArchiveWriter::~ArchiveWriter() = default;
 tl::expected<ArchiveWriter, std::string> ArchiveWriter::open(int out) {
   auto impl = std::make_unique<Impl>(out);
   auto* tar = impl->tar.get();
-  // Names are bytes to us: without this they would be converted from the locale's character set, and
-  // into it by who reads them.
+  // Names are bytes to us: without this they would be converted from the locale's character set,
+  // and into it by who reads them.
   if (archive_write_set_format_pax_restricted(tar) != ARCHIVE_OK ||
       archive_write_set_options(tar, "hdrcharset=BINARY") != ARCHIVE_OK ||
       archive_write_add_filter_zstd(tar) != ARCHIVE_OK ||

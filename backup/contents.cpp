@@ -60,7 +60,8 @@ class Reader {
     const auto password_lock = hold(auth::lock_of_htpasswd(*passwords), *passwords);
     if (!password_lock) return tl::unexpected(password_lock.error());
 
-    for (auto step : {&Reader::read_tree, &Reader::read_policy, &Reader::read_passwords}) {
+    for (auto step : {&Reader::read_tree, &Reader::read_policy, &Reader::read_passwords,
+                      &Reader::note_secret}) {
       if (auto done = (this->*step)(); !done) return tl::unexpected(done.error());
     }
     return std::move(found_);
@@ -115,6 +116,15 @@ class Reader {
   Done read_passwords() {
     found_.htpasswd = member_of(config_.htpasswd, "auth/");
     return add(config_.htpasswd, found_.htpasswd);
+  }
+
+  // It may be anywhere, and be somebody else's; in the config dir it was read with the others.
+  Done note_secret() {
+    const auto& secret = config_.records.webhook.secret_file;
+    if (!secret.empty() && !member_of(secret, "").starts_with("conf/")) {
+      found_.passed_over.push_back(secret.string() + ": outside of the config dir");
+    }
+    return {};
   }
 
   [[nodiscard]] fs::path policy_dir() const { return config_.acl.parent_path() / "acl.d"; }

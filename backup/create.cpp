@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "backup/archive_writer.h"
 #include "backup/contents.h"
 #include "backup/database.h"
+#include "backup/why_not.h"
 #include "backup/working_dir.h"
 
 namespace layergate::backup {
@@ -24,12 +24,6 @@ using manage::failed;
 using manage::Failure;
 
 tl::unexpected<Failure> io(std::string what) { return failed(Failure::Kind::io, std::move(what)); }
-
-tl::unexpected<Failure> io(const char* step, const fs::path& path) {
-  const int error = errno;
-  return io("cannot " + std::string(step) + " " + path.string() + ": " +
-            std::generic_category().message(error));
-}
 
 Done check(const config::Config& config, WallTime now) {
   auto errors = acl::load(config.acl, now).errors;
@@ -58,7 +52,7 @@ tl::expected<Member, std::string> add_database(ArchiveWriter& archive, const Sta
   const Fd fd(::open(copy.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
-    return tl::unexpected("cannot read " + copy.string());
+    return tl::unexpected(why_not("read", copy));
   }
   ::unlink(copy.c_str());
   return archive.add(source.path, source.mode, fd.get(),
@@ -141,13 +135,13 @@ tl::expected<Made, Failure> create(const config::Config& config, const fs::path&
   if (!work) return io(work.error());
   const auto written = work->path() / "archive";
   const Fd out(::open(written.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!out) return io("make", written);
+  if (!out) return io(why_not("make", written));
   auto made = write(config, out.get(), work->path());
   if (!made) return made;
-  if (::fsync(out.get()) != 0) return io("sync", written);
-  if (::rename(written.c_str(), target.c_str()) != 0) return io("make", target);
+  if (::fsync(out.get()) != 0) return io(why_not("sync", written));
+  if (::rename(written.c_str(), target.c_str()) != 0) return io(why_not("make", target));
   const Fd dir(::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!dir || ::fsync(dir.get()) != 0) return io("sync", target.parent_path());
+  if (!dir || ::fsync(dir.get()) != 0) return io(why_not("sync", target.parent_path()));
   return made;
 }
 

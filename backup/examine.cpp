@@ -10,6 +10,7 @@
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "backup/database.h"
+#include "backup/why_not.h"
 #include "backup/working_dir.h"
 #include "base/atomic_file.h"
 #include "base/read_file.h"
@@ -88,7 +89,7 @@ class Examiner {
     for (const auto& member : found_.archive.manifest.members) {
       const auto file = dir_ / member.path;
       const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-      if (!fd) return failed(Failure::Kind::io, "cannot open " + file.string());
+      if (!fd) return failed(Failure::Kind::io, why_not("open", file));
       if (!is_database(fd.get())) continue;
       if (const auto good = check_database(file); !good) {
         return invalid("holds " + member.path + ", which " + good.error());
@@ -117,9 +118,8 @@ tl::expected<Examined, Failure> examine(int in, const std::string& name, const f
 tl::expected<Fd, Failure> open_archive(const fs::path& file) {
   Fd fd(file == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
-    const int error = errno;
-    return failed(error == ENOENT ? Failure::Kind::not_found : Failure::Kind::io,
-                  "cannot open " + file.string() + ": " + std::generic_category().message(error));
+    const auto kind = errno == ENOENT ? Failure::Kind::not_found : Failure::Kind::io;
+    return failed(kind, why_not("open", file));
   }
   return fd;
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "backup/why_not.h"
 #include "backup/working_dir.h"
 #include "base/fd.h"
 
@@ -18,11 +19,8 @@ using manage::Done;
 using manage::failed;
 using manage::Failure;
 
-// REQUIRES: errno is that of the step.
 tl::unexpected<Failure> failure(const char* step, const fs::path& path) {
-  const int error = errno;
-  return failed(Failure::Kind::io, "cannot " + std::string(step) + " " + path.string() + ": " +
-                                       std::generic_category().message(error));
+  return failed(Failure::Kind::io, why_not(step, path));
 }
 
 // The target, made if it was not there, and removed again unless it was filled.

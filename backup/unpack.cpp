@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "backup/archive_reader.h"
+#include "backup/why_not.h"
 #include "base/fd.h"
 
 namespace layergate::backup {
@@ -22,13 +23,6 @@ using manage::Failure;
 
 constexpr std::size_t kLargestManifest = std::size_t{64} << 20U;
 constexpr std::size_t kMostFiles = 100'000;
-
-// REQUIRES: errno is that of the step.
-std::string failure(const char* step, const fs::path& path) {
-  const int error = errno;
-  return "cannot " + std::string(step) + " " + path.string() + ": " +
-         std::generic_category().message(error);
-}
 
 class Unpacker {
  public:
@@ -103,7 +97,7 @@ class Unpacker {
     }
     const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd && errno == EEXIST) return invalid("holds " + entry.path + ", which is a directory");
-    if (!fd) return failed(Failure::Kind::io, failure("make", path));
+    if (!fd) return failed(Failure::Kind::io, why_not("make", path));
     Member member{entry.path, 0, 0, ""};
     const auto written = read(
         [&](std::string_view bytes) -> tl::expected<void, std::string> {
@@ -111,14 +105,14 @@ class Unpacker {
           while (!bytes.empty()) {
             const auto wrote = ::write(fd.get(), bytes.data(), bytes.size());
             if (wrote < 0 && errno == EINTR) continue;
-            if (wrote < 0) return tl::unexpected(failure("write", path));
+            if (wrote < 0) return tl::unexpected(why_not("write", path));
             bytes.remove_prefix(static_cast<std::size_t>(wrote));
           }
           return {};
         },
         member.sha256);
     if (!written) return written;
-    if (::fsync(fd.get()) != 0) return failed(Failure::Kind::io, failure("sync", path));
+    if (::fsync(fd.get()) != 0) return failed(Failure::Kind::io, why_not("sync", path));
     found_.emplace(entry.path, std::move(member));
     return {};
   }
@@ -132,7 +126,7 @@ class Unpacker {
       }
       const auto path = dir_ / member.path;
       if (::chmod(path.c_str(), 0600U | (member.mode & 0640U)) != 0) {
-        return failed(Failure::Kind::io, failure("set the mode of", path));
+        return failed(Failure::Kind::io, why_not("set the mode of", path));
       }
       found_.erase(at);
     }

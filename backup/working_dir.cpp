@@ -1,18 +1,17 @@
 #include "backup/working_dir.h"
 
-#include <cerrno>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
+
+#include "backup/why_not.h"
 
 namespace layergate::backup {
 
 tl::expected<WorkingDir, std::string> WorkingDir::make(const std::filesystem::path& parent) {
   auto name = (parent / ".layergate.XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
-    const int error = errno;
-    return tl::unexpected("cannot make a directory in " + parent.string() + ": " +
-                          std::generic_category().message(error));
+    return tl::unexpected(why_not("make a directory in", parent));
   }
   return WorkingDir(std::move(name));
 }

@@ -9,19 +9,24 @@
 #include "backup/examine.h"
 #include "backup/restore.h"
 #include "cli/load_config.h"
+#include "cli/output.h"
 
 namespace layergate::cli {
 namespace {
 
 int report(const manage::Failure& failure) {
-  std::cerr << "error: " << failure.what << '\n';
+  print_error(failure.what);
   return manage::exit_code(failure.kind);
 }
 
 int create(const Globals& globals, const std::string& file) {
+  if (!globals.api_url.empty()) {
+    print_error("a backup is made on the gate's machine, not with --api-url");
+    return 2;
+  }
   const bool to_stdout = file == "-";
   if (to_stdout && ::isatty(STDOUT_FILENO) == 1) {
-    std::cerr << "error: a backup is no text for a terminal: name a file, or pipe it on\n";
+    print_error("a backup is no text for a terminal: name a file, or pipe it on");
     return 2;
   }
   const auto config = load_config(globals);
@@ -45,8 +50,7 @@ void print(const backup::Examined& found) {
             << "the password file loads: " << found.passwords << " passwords\n";
   for (const auto& name : found.databases) std::cout << name << " is intact\n";
   for (const auto& problem : found.warnings) {
-    std::cerr << "warning: this was valid when it was backed up, and is not today: "
-              << problem.to_string() << '\n';
+    print_note("this was valid when it was backed up, and is not today: " + problem.to_string());
   }
 }
 
@@ -79,7 +83,7 @@ void guard(int& exit_code, const std::function<int()>& run) {
   try {
     exit_code = run();
   } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << '\n';
+    print_error(error.what());
     exit_code = 4;
   }
 }

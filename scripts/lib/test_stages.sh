@@ -133,6 +133,18 @@ stage_flow() {
   run_flow flow ci --
 }
 
+# ---- python
+
+stage_python() {
+  local status=0
+  build ci || return 0
+  begin "python: pytest tests/python"
+  LAYERGATE_BIN=$(built_program ci) LAYERGATE_MODULE_DIR=$root/build/ci/python LAYERGATE_PRESET=ci timeout --kill-after=60 1800 \
+    /usr/bin/python3 -m pytest tests/python -q -p no:cacheprovider "--junitxml=$reports/python.xml" 2>&1 |
+    tee "$reports/python.log" || status=${PIPESTATUS[0]}
+  count_junit python "$status"
+}
+
 # ---- sanitizers
 
 stage_asan() {

@@ -73,7 +73,8 @@ def test_it_is_made_while_images_are_pushed_and_serves_when_restored(
             proven = verb("verify", file)
             assert proven.returncode == 0, proven
             assert b"the policy loads and passes its tests: 2 rules, 2 accounts" in proven.stdout
-            assert b"state/index.db is intact" in proven.stdout
+            for database in (b"index", b"records"):
+                assert b"state/%s.db is intact" % database in proven.stdout, proven
             while len(pushed) == before:  # each falls among pushes
                 assert pusher.is_alive()
     finally:
@@ -88,6 +89,9 @@ def test_it_is_made_while_images_are_pushed_and_serves_when_restored(
     restored = tmp_path / "restored"
     said = verb("restore", last, restored).stdout.decode()
     assert "changed in its layergate.yml, which meant another place: state: ../state" in said
+    # Its chain of hashes is whole.
+    audit = verb("audit", "verify", "--config-dir", restored / "conf")
+    assert audit.returncode == 0, audit
     settings = yaml.safe_load((restored / "conf/layergate.yml").read_text())
     assert settings["state"] == "../state"
     # The old state is not touched, or it would not be a copy.
@@ -157,6 +161,10 @@ class TestRefusals:
         assert made.returncode == 2 and b"exists" in made.stderr, made
         assert (tmp_path / "b").read_bytes() == before
         assert verb("restore", tmp_path / "b", tmp_path).returncode == 2
+
+    def test_it_is_made_where_the_gate_is(self, gate: Gate, tmp_path: Path) -> None:
+        made = gate.run_verb("--api-url", "http://127.0.0.1:1", "backup", str(tmp_path / "b"), check=False)
+        assert made.returncode == 2 and b"--api-url" in made.stderr, made
 
     def test_a_disk_without_room(self, gate: Gate) -> None:
         with open("/dev/full", "wb") as full:

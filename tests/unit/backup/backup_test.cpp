@@ -234,14 +234,16 @@ TEST_CASE("backup: what cannot be in it is said") {
   fs::create_directories(house.at("state/sub"));
   REQUIRE(::mkfifo(house.at("conf/pipe").c_str(), 0600) == 0);
   fs::create_directory_symlink(house.at("state"), house.at("conf/linked"));
+  house.settings("records: {webhook: {url: \"https://a.example/\", secret_file: ../secret}}\n");
   const auto made = house.make();
   REQUIRE(made.has_value());
   auto passed = made->passed_over;
   std::sort(passed.begin(), passed.end());
-  REQUIRE(passed.size() == 3);
+  REQUIRE(passed.size() == 4);
   CHECK(passed[0].find("conf/linked: a link to a directory") != std::string::npos);
   CHECK(passed[1].find("conf/pipe: no regular file") != std::string::npos);
-  CHECK(passed[2].find("state/sub: no regular file") != std::string::npos);
+  CHECK(passed[2].find("secret: outside of the config dir") != std::string::npos);
+  CHECK(passed[3].find("state/sub: no regular file") != std::string::npos);
 }
 
 TEST_CASE("backup: is not made where it would do harm or be of no use") {
