@@ -120,22 +120,23 @@ int replay(const Globals& globals, const Arguments& arguments) {
   }
   const auto argument = find_policy(globals, arguments.policy);
   if (!argument) return argument.error();
-  std::vector<std::filesystem::path> files(arguments.records.begin(), arguments.records.end());
   auto config = argument->config;
-  if (files.empty()) {
-    if (!config) config = load_config(globals);
+  if (!config && arguments.records.empty()) {
+    config = load_config(globals);
     if (!config) return 3;
-    const auto database = records::database_in(config->state);
-    std::error_code ignored;
-    if (!std::filesystem::exists(database, ignored)) {
-      print_error(database.string() + ": is not there; --records names another file");
-      return 4;
-    }
-    files = {database};
   }
   const auto open =
       open_policy(*argument, wall_now(), config ? covered_of(*config) : std::vector<std::string>{});
   if (!open) return open.error();
+  std::vector<std::filesystem::path> files(arguments.records.begin(), arguments.records.end());
+  if (files.empty()) {
+    files = {records::database_in(config->state)};
+    std::error_code ignored;
+    if (!std::filesystem::exists(files.front(), ignored)) {
+      print_error(files.front().string() + ": is not there; --records names another file");
+      return 4;
+    }
+  }
 
   acl::Replay replay(*open->policy);
   for (const auto& file : files) {
