@@ -133,6 +133,10 @@ TEST_CASE("anomalies: a pull from a new network right behind the first of all") 
   CHECK(watched.write({from("alice", "192.0.2.1"), from("bob", "198.51.100.1"),
                        from("alice", "192.0.2.2"), from("alice", "198.51.100.2")}) ==
         Found{"new_network alice 198.51.100.2"});
+  // And none over midnight.
+  const auto tomorrow = [](Row& row) { row.at += std::chrono::days{1}; };
+  CHECK(watched.write({from("carol", "192.0.2.1"), change(from("carol", "192.0.2.1"), tomorrow)}) ==
+        Found{});
 }
 
 TEST_CASE("anomalies: a volume that is many times the usual") {
