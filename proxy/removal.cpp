@@ -35,6 +35,7 @@ void Removal::on_outcome(const Outcome& outcome) {
   const bool is_blob = client_.request().route.endpoint == Endpoint::blob;
   switch (outcome.kind) {
     case Outcome::Kind::done:
+      client_.request().record.digest = client_.request().route.digest;
       return client_.record_change(202, [&client = client_] { client.answer({202, {}, "", ""}); });
     case Outcome::Kind::absent:
       return client_.refuse({404, is_blob ? ErrorCode::blob_unknown : ErrorCode::manifest_unknown,

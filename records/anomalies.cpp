@@ -108,16 +108,21 @@ void Anomalies::examine_network(const Row& row) {
   const auto day = day_of(row.at);
   auto key = std::pair(row.user, network);
   const auto known = networks_.find(key);
-  if (known != networks_.end() && known->second >= day) return;
+  const bool is_known_here = known != networks_.end();
+  if (is_known_here && known->second >= day) return;
   if (networks_.size() > kMostSubjects) networks_.clear();
+  // Also in rows of this very batch, which the table does not tell of yet.
+  const auto first_of_user = networks_.lower_bound({row.user, ""});
+  const bool has_some_here =
+      first_of_user != networks_.end() && first_of_user->first.first == row.user;
   networks_[key] = day;
   auto& database = ledger_.database();
   auto& query =
       database.bind("SELECT count(*), coalesce(max(network = ?2), 0) FROM networks WHERE user = ?1",
                     row.user, network);
   query.executeStep();
-  const bool has_some = query.getColumn(0).getInt64() > 0;
-  const bool is_known = query.getColumn(1).getInt() != 0;
+  const bool has_some = has_some_here || query.getColumn(0).getInt64() > 0;
+  const bool is_known = is_known_here || query.getColumn(1).getInt() != 0;
   query.reset();
   if (has_some && !is_known) {
     add(row.at, "new_network", row.user, row.address.to_string(),

@@ -124,6 +124,21 @@ TEST_CASE("anomalies: the first pull from a new network") {
         Found{});
 }
 
+TEST_CASE("anomalies: a pull from a new network right behind the first of all") {
+  Watched watched;
+  const auto from = [](const std::string& user, const char* address) {
+    return change(pull(user, "a:b", kNow),
+                  [&](Row& row) { row.address = *IpAddress::parse(address); });
+  };
+  CHECK(watched.write({from("alice", "192.0.2.1"), from("bob", "198.51.100.1"),
+                       from("alice", "192.0.2.2"), from("alice", "198.51.100.2")}) ==
+        Found{"new_network alice 198.51.100.2"});
+  // And none over midnight.
+  const auto tomorrow = [](Row& row) { row.at += std::chrono::days{1}; };
+  CHECK(watched.write({from("carol", "192.0.2.1"), change(from("carol", "192.0.2.1"), tomorrow)}) ==
+        Found{});
+}
+
 TEST_CASE("anomalies: a volume that is many times the usual") {
   Watched watched;
   const auto volume = [](std::int64_t bytes, int days_ago) {
