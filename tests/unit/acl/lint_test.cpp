@@ -59,7 +59,7 @@ TEST_CASE("acl: lint finds rules that do nothing") {
         "warning acl.yml:9:5: the rule allows delete, which none of its users has the permission "
         "for\n");
   CHECK(of_rules("  - {who: [b], images: [\"x:*\"], allow: [push]}") ==
-        "warning acl.yml:9:11: the permissions of user \"b\" hold none of what this rule allows\n");
+        "warning acl.yml:9:12: the permissions of user \"b\" hold none of what this rule allows\n");
   CHECK(of_rules("  - {who: [root], images: [\"x:*\"], allow: [push]}") ==
         "note acl.yml:9:5: all whom the rule names are admins, who need no rule to be allowed\n");
   CHECK(of_rules("  - {who: [b], images: [\"x:*\"], allow: [pull], from: [192.0.2.0/24]}") ==
@@ -75,8 +75,8 @@ TEST_CASE("acl: lint finds rules that do nothing") {
 
 TEST_CASE("acl: lint finds what is said twice") {
   CHECK(of_rules("  - {name: n, who: [\"@all\"], images: [\"base\"], allow: [pull]}") ==
-        "warning acl.yml:9:5: the rule says the same as the rule at acl.yml:8\n"
-        "note acl.yml:9:5: \"base\" has no tag and means every tag\n");
+        "note acl.yml:9:5: \"base\" has no tag and means every tag\n"
+        "warning acl.yml:9:5: the rule says the same as the rule at acl.yml:8\n");
   CHECK(of_rules("  - {who: [a], images: [\"base:1\"], allow: [pull]}") ==
         "note acl.yml:9:5: all that the rule allows is allowed by the rule at acl.yml:8\n");
 }
