@@ -157,14 +157,12 @@ RemoteClient::RemoteClient(const Globals& globals, std::string base, auth::Secre
 void RemoteClient::set_credential() {
   auto* curl = curl_.get();
   curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-  if (!globals_.api_user.empty()) {
-    curl_easy_setopt(curl, CURLOPT_USERNAME, globals_.api_user.c_str());
-  }
   if (password_.empty()) {
     curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
     return;
   }
   curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl_easy_setopt(curl, CURLOPT_USERNAME, globals_.api_user.c_str());
   curl_easy_setopt(curl, CURLOPT_PASSWORD, std::string(password_.view()).c_str());
 }
 
@@ -185,6 +183,10 @@ api::Reply RemoteClient::call(api::Call call) {
 
 api::Reply RemoteClient::send(const api::Call& call) {
   auto url = base_;
+  // ~/.netrc is only searched for the password of an account that stands in the URL.
+  if (password_.empty() && !globals_.api_user.empty()) {
+    url.insert(url.find("://") + 3, percent_encode(globals_.api_user) + '@');
+  }
   for (const auto& segment : call.path) url += '/' + percent_encode(segment);
   char separator = '?';
   for (const auto& [name, value] : call.query) {

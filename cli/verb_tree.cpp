@@ -40,27 +40,25 @@ Verb::Option option_of(const CLI::Option& option) {
   return out;
 }
 
-Verb verb_of(const CLI::App& app, const std::string& above) {
+Verb verb_of(const CLI::App& app, const std::string& path) {
   Verb verb;
   verb.name = app.get_name();
-  verb.path = above.empty() ? verb.name : above + ' ' + verb.name;
+  verb.path = path;
   verb.description = app.get_description();
   for (const auto* option : app.get_options()) {
     (option->get_positional() ? verb.arguments : verb.options).push_back(option_of(*option));
   }
   for (const auto* below :
        app.get_subcommands([](const CLI::App* each) { return !each->get_name().empty(); })) {
-    verb.verbs.push_back(verb_of(*below, verb.path));
+    const auto& name = below->get_name();
+    verb.verbs.push_back(verb_of(*below, path.empty() ? name : path + ' ' + name));
   }
   return verb;
 }
 
 }  // namespace
 
-Verb verb_tree(const CLI::App& app) {
-  auto whole = verb_of(app, "");
-  whole.path.clear();
-  return whole;
-}
+// The program's own name is what it was called by, and no part of any path.
+Verb verb_tree(const CLI::App& app) { return verb_of(app, ""); }
 
 }  // namespace layergate::cli

@@ -35,9 +35,11 @@ def gate(make_module_gate: GateMaker, registry: Registry) -> Gate:
     return make_module_gate(registry.url, POLICY, PASSWORDS)
 
 
-def whoami(url: str, home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def whoami(
+    url: str, home: Path, *words: str, form: str = "json", **environment: str
+) -> subprocess.CompletedProcess[bytes]:
     variables = {"HOME": str(home), "LAYERGATE_API_USER": "", "LAYERGATE_API_PASSWORD_FILE": "", **environment}
-    return run(program(), "whoami", "--api-url", url, "--format", "json", *words, environment=variables, check=False)
+    return run(program(), "whoami", "--api-url", url, "--format", form, *words, environment=variables, check=False)
 
 
 def url_of(gate: Gate) -> str:
@@ -140,7 +142,7 @@ def test_what_is_no_gate(strange: ThreadingHTTPServer, tmp_path: Path, what: str
 
 @pytest.mark.parametrize("form", ["table", "json", "yaml"])
 def test_a_gate_cannot_drive_the_terminal(strange: ThreadingHTTPServer, tmp_path: Path, form: str) -> None:
-    result = whoami(f"http://127.0.0.1:{strange.server_port}/evil", tmp_path, "--format", form)
+    result = whoami(f"http://127.0.0.1:{strange.server_port}/evil", tmp_path, form=form)
     assert result.returncode == 0, result
     assert b"\x1b" not in result.stdout and b"\xc2\x9b" not in result.stdout
     assert b"[2J" in result.stdout, "but what it said is shown"

@@ -262,6 +262,10 @@ def test_answers_that_have_something_in_them(make_gate: GateMaker, registry: Reg
     say("removeImage", 204, **path)
     say("removeAccount", 204, name="dora")
     say("whoami", 401, by="dora")
+    assert say("listRecords", 200)["items"], "what was just done"
+    say("sumRecords", 200)
+    say("listAnomalies", 200)
+    say("verifyRecords", 200)
     login = {"user": "root", "password": PASSWORDS["root"]}
     say("openSession", 201, login)
     assert said | {"showSession", "endSession"} == {call.entry["operationId"] for call in CALLS}, "and no call is left out"
