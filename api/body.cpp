@@ -84,7 +84,12 @@ std::optional<bool> BodyReader::boolean(std::string_view key) {
 
 std::optional<std::uint64_t> BodyReader::count(std::string_view key) {
   const auto* value = find(
-      key, [](const Json& given) { return given.is_number_unsigned(); }, "a whole number");
+      key,
+      [](const Json& given) {
+        return given.is_number_unsigned() ||
+               (given.is_number_integer() && given.get<std::int64_t>() >= 0);
+      },
+      "a whole number");
   if (value == nullptr) return std::nullopt;
   return value->get<std::uint64_t>();
 }

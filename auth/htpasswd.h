@@ -38,7 +38,8 @@ class Htpasswd {
   [[nodiscard]] std::shared_ptr<const Htpasswd> restricted_to(std::string_view text) const;
 
   // This, less these users.
-  [[nodiscard]] std::shared_ptr<const Htpasswd> without(const std::vector<std::string>& users) const;
+  [[nodiscard]] std::shared_ptr<const Htpasswd> without(
+      const std::vector<std::string>& users) const;
 
   // The user's hash, or nullptr. Lives as long as this.
   [[nodiscard]] const std::string* find(std::string_view user) const;

@@ -26,7 +26,7 @@ std::string names(const Reply& reply) {
 TEST_CASE("images api: an image is registered, shown and removed") {
   const ApiHouse house;
   auto body = image("team/telechat", "7b", {"alice"});
-  body.update({{"digest", kDigest}, {"created", "2024-01-01"}, {"size", 14}});
+  body.update({{"digest", kDigest}, {"created", "2024-01-01"}, {"size", 14U}});
   auto reply = house.call("POST", {"images"}, body);
   CHECK(reply.status == 201);
   CHECK(reply.body.at("digest") == kDigest);

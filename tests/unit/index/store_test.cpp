@@ -477,7 +477,8 @@ TEST_CASE("store: reading makes no file, and a directory that is not there is to
   const TempDir dir;
   CHECK(speaks_of(why_not(dir / "index.db", Mode::read), (dir / "index.db").string()));
   CHECK_FALSE(std::filesystem::exists(dir / "index.db"));
-  CHECK(speaks_of(why_not(dir / "no/index.db", Mode::write), (dir / "no/index.db").string()));
+  CHECK(speaks_of(why_not(dir / "no/index.db", Mode::read), (dir / "no/index.db").string()));
+  CHECK_FALSE(std::filesystem::exists(dir / "no"));
   CHECK_FALSE(why_not(dir.path(), Mode::write).empty());
 }
 
