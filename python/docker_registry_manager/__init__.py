@@ -3,7 +3,7 @@
     from docker_registry_manager import DockerRegistryManager, Permission
 
     manager = DockerRegistryManager(registry_url="localhost:5000", config_dir="./registry")
-    manager.add_user("user1", "SecurePass123!", [Permission.VIEW, Permission.PULL])
+    manager.add_user("user1", "Quiet-Otter-Climbs-42", [Permission.VIEW, Permission.PULL])
     manager.register_image("telechat", "7b-fp16", allowed_users=["user1"])
     manager.check_image_access("user1", "telechat", "7b-fp16")
 

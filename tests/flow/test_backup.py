@@ -102,7 +102,7 @@ def test_it_is_made_while_images_are_pushed_and_serves_when_restored(
     def ready() -> bool:
         try:
             with Connection(admin) as connection:
-                return connection.request("GET", "/readyz", [("Connection", "close")]).status == 200
+                return connection.request("GET", "/readyz", host="%s:%d" % admin).status == 200
         except OSError:
             return False
 

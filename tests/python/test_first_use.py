@@ -87,7 +87,7 @@ def test_a_mistake_in_the_older_files_imports_nothing(tmp_path: Path) -> None:
     users["user1"]["permissions"] = ["fly"]
     (tmp_path / "users.json").write_text(json.dumps(users))
     for _ in range(2):  # and does not count as a first use
-        with pytest.raises(RegistryError, match='users.json: user1.*fly'):
+        with pytest.raises(RegistryError, match='users.json: "user1".*fly'):
             DockerRegistryManager(config_dir=tmp_path)
         assert not (tmp_path / "layergate.yml").exists()
     users["user1"]["permissions"] = ["view"]

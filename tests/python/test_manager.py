@@ -26,8 +26,8 @@ READER = [Permission.VIEW, Permission.PULL]
 def test_the_example_of_the_older_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     manager = DockerRegistryManager(registry_url="localhost:5000", config_dir="./registry")
-    manager.add_user("user1", "SecurePass123!", [Permission.VIEW, Permission.PULL])
-    manager.add_user("user2", "SecurePass456!", [Permission.VIEW, Permission.PULL])
+    manager.add_user("user1", "Quiet-Otter-Climbs-42", [Permission.VIEW, Permission.PULL])
+    manager.add_user("user2", "Nine-Green-Lanterns-7", [Permission.VIEW, Permission.PULL])
     manager.register_image("telechat", "7b-fp16", allowed_users=["user1"])
     assert manager.check_image_access("user1", "telechat", "7b-fp16") is True
     assert manager.check_image_access("user2", "telechat", "7b-fp16") is False
@@ -122,7 +122,7 @@ class TestUsers:
 
 class TestImages:
     @pytest.fixture(autouse=True)
-    def users(self, manager: DockerRegistryManager) -> None:
+    def accounts(self, manager: DockerRegistryManager) -> None:
         manager.add_user("alice", PASSWORD, READER)
         manager.add_user("bob", PASSWORD, [*READER, Permission.PUSH])
 

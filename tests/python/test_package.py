@@ -45,7 +45,7 @@ def test_pip_installs_it_without_an_index(tmp_path: Path) -> None:
 GOOD = """\
 from docker_registry_manager import DockerRegistryManager, Image, Permission, RegistryError, User
 manager = DockerRegistryManager(registry_url="localhost:5000", config_dir="./registry")
-user: User = manager.add_user("user1", "SecurePass123!", [Permission.VIEW, Permission.PULL])
+user: User = manager.add_user("user1", "Quiet-Otter-Climbs-42", [Permission.VIEW, Permission.PULL])
 allowed: bool = manager.check_image_access("user1", "telechat", "7b-fp16")
 images: list[Image] = manager.list_accessible_images("user1")
 name: str = images[0].name + images[0].tag + Permission.VIEW.value

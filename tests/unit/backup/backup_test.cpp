@@ -233,7 +233,7 @@ TEST_CASE("backup: what cannot be in it is said") {
   const House house;
   fs::create_directories(house.at("state/sub"));
   REQUIRE(::mkfifo(house.at("conf/pipe").c_str(), 0600) == 0);
-  fs::create_directory_symlink(house.at("state"), house.at("conf/linked"));
+  fs::create_directory_symlink(house.at("conf/tls"), house.at("conf/linked"));
   house.settings("records: {webhook: {url: \"https://a.example/\", secret_file: ../secret}}\n");
   const auto made = house.make();
   REQUIRE(made.has_value());
