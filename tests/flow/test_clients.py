@@ -442,7 +442,7 @@ class TestBuildahAndPodman:
         containers.as_user("pusher", "buildah", "push", second)
         assert (site.digest_in_registry("tools/derived", "7b-buildah")
                 == site.digest_in_registry("models", "7b-buildah"))
-        site.gate.wait_record(lambda r: r["method"] == "POST" and r["status"] == 201
+        site.gate.wait_record(lambda r: r.get("method") == "POST" and r["status"] == 201
                               and r["repository"] == "tools/derived"
                               and "Buildah" in r["user_agent"])
 

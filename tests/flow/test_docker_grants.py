@@ -33,8 +33,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert opened.log_in("builder") == 0
         docker("push", reference)
         docker("rmi", reference)
-        for user in ("user1", "user2"):
-            add(opened, user, f"SecurePass-{user}!")
+        add(opened, "user1", "Granite-Harbour-41")
+        add(opened, "user2", "Meadow-Lantern-52")
         yield opened
 
 
