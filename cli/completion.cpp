@@ -1,6 +1,7 @@
 #include "cli/completion.h"
 
 #include <map>
+#include <set>
 #include <vector>
 
 namespace layergate::cli {
@@ -66,20 +67,23 @@ std::string function(const Verb& whole) {
       "  COMPREPLY=()\n"
       "  case $before in\n"
       "    --config-dir) mapfile -t COMPREPLY < <(compgen -d -- \"$current\"); return ;;\n";
-  std::map<std::string, std::string> values;  // by option
+  // By option: two verbs may have one of the same name, with other choices.
+  std::map<std::string, std::set<std::string>> choices;
+  std::set<std::string> files;
   for_each_verb(whole, [&](const Verb& verb) {
     for (const auto& option : verb.options) {
       if (option.value.empty() || option.name == "--config-dir") continue;
-      auto& value = values[option.name];
-      if (!option.choices.empty()) value = "-W " + quoted(joined(option.choices));
-      if (value.empty() && is_file(option)) value = "-f";
+      choices[option.name].insert(option.choices.begin(), option.choices.end());
+      if (is_file(option)) files.insert(option.name);
     }
   });
-  for (const auto& [option, value] : values) {
+  for (const auto& [option, words] : choices) {
     // What cannot be known is not guessed.
     out += "    " + option + ") ";
-    if (!value.empty()) {
-      out += "mapfile -t COMPREPLY < <(compgen " + value + " -- \"$current\"); ";
+    std::string offered = files.contains(option) ? "-f" : "";
+    if (!words.empty()) offered = "-W " + quoted(joined({words.begin(), words.end()}));
+    if (!offered.empty()) {
+      out += "mapfile -t COMPREPLY < <(compgen " + offered + " -- \"$current\"); ";
     }
     out += "return ;;\n";
   }
