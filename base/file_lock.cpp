@@ -18,8 +18,12 @@ tl::expected<Fd, std::string> lock_file(const std::filesystem::path& lock,
     return tl::unexpected("cannot " + step + " " + lock.string() + ": " +
                           std::generic_category().message(errno));
   };
-  // Read-only: whoever may read the file may wait for its writers.
-  Fd fd(::open(lock.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640));
+  // Read-only: whoever may read the file may wait for its writers. O_CREAT only where there is
+  // none: in a sticky directory it is refused for a file of somebody else's, even to root
+  // (fs.protected_regular).
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  Fd fd(::open(lock.c_str(), kFlags));
+  if (!fd && errno == ENOENT) fd = Fd(::open(lock.c_str(), kFlags | O_CREAT, 0640));
   if (!fd) return failure("open the lock file");
   struct stat owner {};
   struct stat mine {};

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The directories and files of an installation. Owners and modes are set on what
 # setup makes, never on what it finds. As root, configuration belongs to root
-# and is read by the service's group; what the service writes belongs to it.
+# and is read by the service's group; what the service writes belongs to it, and
+# that is also what its management API changes: htpasswd and acl.d.
 # Needs messages.sh, service.sh and $service_user.
 
 # make_dir MODE root|service DIR
@@ -28,6 +29,12 @@ own_config() {
   else
     chmod 0640 -- "$1" && chown "root:$service_user" -- "$1"
   fi
+}
+
+# own_managed FILE: one that the management API changes, too.
+own_managed() {
+  own_config "$1"
+  [ -z "$service_user" ] || chown "$service_user:$service_user" -- "$1"
 }
 
 # require_reach DIR FLAG: the service's account has to get to DIR; a parent like

@@ -67,8 +67,10 @@ make_account_and_dirs() {
     make_dir 0700 service "$data_dir/registry"
     make_dir 0700 service "$data_dir/socket"
   fi
-  make_dir 2750 root "$config_dir"
-  make_dir 2750 root "$config_dir/acl.d"
+  # Sticky: the service may put a new htpasswd in the place of its own, and has no way to acl.yml and
+  # layergate.yml, which are root's.
+  make_dir 3770 root "$config_dir"
+  make_dir 2750 service "$config_dir/acl.d"
   require_reach "$data_dir" --data-dir
   require_reach "$config_dir" --config-dir
   say "configuration in $config_dir, images and state in $data_dir"
@@ -190,8 +192,8 @@ make_admin() {
       "If acl.yml or acl.d/managed.yml already speaks of $admin, remove it there first."
   fi
   has_account "$admin" || die "$binary said that it made $admin, but it is not there."
-  own_config "$config_dir/htpasswd"
-  own_config "$config_dir/acl.d/managed.yml"
+  own_managed "$config_dir/htpasswd"
+  own_managed "$config_dir/acl.d/managed.yml"
   say "administrator $admin made"
   if [ -n "$kept" ]; then
     mv -fT -- "$beside" "$kept" || kept=$beside

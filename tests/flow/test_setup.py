@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from harness.gate import ROOT
 from harness.images import image, write_layout
 from harness.ports import free_port
 from harness.process import Process, run
+from harness.rawhttp import Connection, basic
 from harness.registry import Registry
 from harness.setup import Installation, lives
 
@@ -93,11 +95,15 @@ def test_next_three_commands_are_printed(running: Installation) -> None:
         assert command in output
 
 
-def test_files_belong_to_root_and_only_the_service_reads_them(running: Installation) -> None:
-    for name in ("layergate.yml", "acl.yml", "registry.yml", "htpasswd", "acl.d/managed.yml"):
+def test_files_belong_to_root_or_the_service_and_nobody_else_reads_them(running: Installation) -> None:
+    for name in ("layergate.yml", "acl.yml", "registry.yml"):
         assert mode_and_owner(running.config / name) == ("-rw-r-----", "root", "layergate"), name
     assert mode_and_owner(running.config / "admin.password") == ("-rw-------", "root", "layergate")
-    assert mode_and_owner(running.config)[1:] == ("root", "layergate")
+    assert mode_and_owner(running.config) == ("drwxrws--T", "root", "layergate")
+    # What the management API changes.
+    for name in ("htpasswd", "acl.d/managed.yml"):
+        assert mode_and_owner(running.config / name) == ("-rw-r-----", "layergate", "layergate"), name
+    assert mode_and_owner(running.config / "acl.d") == ("drwxr-s---", "layergate", "layergate")
     for name in ("registry", "socket", "state"):
         expected = ("drwx------", "layergate", "layergate")
         assert mode_and_owner(running.data / name) == expected, name
@@ -141,6 +147,28 @@ def test_administrator_pushes_and_pulls(running: Installation, tmp_path: Path) -
         remote, f"oci:{tmp_path}/pulled:latest")
     blobs = sorted(file.name for file in (layout / "blobs/sha256").iterdir())
     assert blobs == sorted(file.name for file in (tmp_path / "pulled/blobs/sha256").iterdir())
+
+
+def test_the_api_and_root_change_the_same_accounts(running: Installation) -> None:
+    fields = [basic("admin", running.password()), ("Content-Type", "application/json"),
+              ("X-Layergate-Request", "1"), ("Connection", "close")]
+
+    def call(method: str, path: str, body: object = None) -> int:
+        with Connection(("127.0.0.1", running.ui_port)) as connection:
+            data = b"" if body is None else json.dumps(body).encode()
+            return connection.request(method, f"/api/v1/accounts{path}", fields, data).status
+
+    first, second = "Granite-Harbour-41", "Meadow-Lantern-52"
+    account = {"name": "eve", "password": first, "permissions": ["view", "pull"]}
+    assert call("POST", "", account) == 201
+    assert running.ask("/v2/", "eve", first).status == 200
+    run(running.data / "bin/layergate", "user", "passwd", "eve", "--password-stdin", "--config-dir",
+        running.config, stdin=f"{second}\n".encode())
+    assert call("PATCH", "/eve", {"email": "eve@example.com"}) == 200
+    assert call("PUT", "/eve/password", {"password": first}) == 204
+    assert running.ask("/v2/", "eve", first).status == 200
+    assert call("DELETE", "/eve") == 204
+    assert running.ask("/v2/", "eve", first).status == 401
 
 
 def test_no_start_does_all_but_start(place: Installation) -> None:
