@@ -156,7 +156,8 @@ def test_the_api_and_root_change_the_same_accounts(running: Installation) -> Non
     def call(method: str, path: str, body: object = None) -> int:
         with Connection(("127.0.0.1", running.ui_port)) as connection:
             data = b"" if body is None else json.dumps(body).encode()
-            return connection.request(method, f"/api/v1/accounts{path}", fields, data).status
+            return connection.request(method, f"/api/v1/accounts{path}", fields, data,
+                                      host=f"127.0.0.1:{running.ui_port}").status
 
     first, second = "Granite-Harbour-41", "Meadow-Lantern-52"
     account = {"name": "eve", "password": first, "permissions": ["view", "pull"]}

@@ -122,7 +122,8 @@ class Installation:
 
     def ask_ui(self, target: str = "/") -> Response:
         with Connection(("127.0.0.1", self.ui_port)) as connection:
-            return connection.request("GET", target, [("Connection", "close")])
+            return connection.request("GET", target, [("Connection", "close")],
+                                      host=f"127.0.0.1:{self.ui_port}")
 
     def remove(self) -> None:
         if (self.data / "run").is_dir():
