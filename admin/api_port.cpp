@@ -28,6 +28,7 @@ namespace {
 constexpr std::string_view kPrefix = "/api/v1";
 constexpr unsigned kThreads = 4;
 constexpr std::size_t kQueue = 64;
+constexpr std::size_t kLargestLogin = 8 * 1024;  // bytes of the body
 // What a call changed is in force before it is answered; a file that somebody else is writing at
 // that moment may delay it.
 constexpr std::chrono::milliseconds kCatchUp{3000};
@@ -211,6 +212,10 @@ void ApiPort::identify_session(const ExchangePtr& exchange) {
 }
 
 void ApiPort::log_in(const ExchangePtr& exchange) {
+  // Read on the loop, and from anybody.
+  if (exchange->request.body.size() > kLargestLogin) {
+    return answer(exchange, api::problem(413, "usage", "the body is too large for a login"));
+  }
   if (auto refused = read_body(*exchange)) return answer(exchange, *refused);
   const auto& body = exchange->call.body;
   const auto text = [&](const char* name) {
@@ -255,6 +260,8 @@ void ApiPort::on_verdict(const ExchangePtr& exchange, auth::Verdict verdict) {
   switch (verdict) {
     case auth::Verdict::accepted:
       if (exchange->is_login) return open_session(exchange);
+      // A right password from where it may not be used is what a stolen one looks like.
+      if (const auto refused = admit(*exchange)) return refuse_login(exchange, "refused", *refused);
       return carry_out(exchange);
     case auth::Verdict::rejected:
       return refuse_login(exchange, "wrong password or unknown user", unauthorized());

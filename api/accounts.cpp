@@ -135,7 +135,7 @@ Reply set_password(const Site& site, const Call& call, const Parameters& paramet
   const auto old = body.text("old_password");
   Changing changing(site, call, change_of("account.password", name), object_of(site, name));
   if (body.problem()) return changing.refuse(*body.problem());
-  if (!call.caller.admin || old) {
+  if (!call.caller.admin || call.caller.is(name) || old) {
     if (!old) return changing.refuse(usage("\"old_password\" is missing"));
     if (const auto right = manage::check_password(site.config, name, *old); !right) {
       return changing.refuse(problem(right.error()));

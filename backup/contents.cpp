@@ -86,6 +86,10 @@ class Reader {
         found_.passed_over.push_back(path.string() + ": a link to a directory");
       } else if (kind == fs::file_type::regular) {
         if (name.ends_with(".lock")) continue;
+        if (const auto led = resolve_links(path); !led) {
+          found_.passed_over.push_back(led.error());
+          continue;
+        }
         if (auto done = add(path, member_of(path, "")); !done) return done;
       } else {
         found_.passed_over.push_back(path.string() + ": no regular file");

@@ -68,7 +68,7 @@ class Unpacker {
   Done take_manifest() {
     std::string ignored;
     bool fits = true;
-    const auto done = read(
+    auto done = read(
         [&](std::string_view bytes) -> tl::expected<void, std::string> {
           fits = manifest_.size() + bytes.size() <= kLargestManifest;
           if (!fits) return tl::unexpected(std::string());
@@ -99,7 +99,7 @@ class Unpacker {
     if (!fd && errno == EEXIST) return invalid("holds " + entry.path + ", which is a directory");
     if (!fd) return failed(Failure::Kind::io, why_not("make", path));
     Member member{entry.path, 0, 0, ""};
-    const auto written = read(
+    auto written = read(
         [&](std::string_view bytes) -> tl::expected<void, std::string> {
           member.size += bytes.size();
           while (!bytes.empty()) {

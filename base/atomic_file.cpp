@@ -106,6 +106,16 @@ tl::expected<fs::path, std::string> resolve_links(const fs::path& path) {
   if (error) {
     return tl::unexpected("cannot follow the link " + path.string() + ": " + error.message());
   }
+  struct stat link {};
+  struct stat led_to {};
+  if (::geteuid() == 0 &&
+      (::lstat(path.c_str(), &link) != 0 || ::stat(target.c_str(), &led_to) != 0 ||
+       (link.st_uid != 0 && link.st_uid != led_to.st_uid))) {
+    return tl::unexpected(
+        "the link " + path.string() +
+        " is not followed for root: another account made it, and it leads to what "
+        "is not its own");
+  }
   return target;
 }
 

@@ -28,7 +28,8 @@ tl::expected<void, std::string> write_file_atomically(const std::filesystem::pat
 tl::expected<void, std::string> keep_previous(const std::filesystem::path& path);
 
 // The file that a path leads to through its symbolic links; the path itself if it is no link. The
-// error: a link that leads nowhere.
+// error: a link that leads nowhere or, for root, one that another account made to what is not its
+// own: the service could have root write there.
 tl::expected<std::filesystem::path, std::string> resolve_links(const std::filesystem::path& path);
 
 }  // namespace layergate

@@ -11,6 +11,7 @@
 #include "api/query_parameters.h"
 #include "cli/client.h"
 #include "cli/output.h"
+#include "cli/terminal.h"
 
 namespace layergate::cli {
 namespace {
@@ -64,13 +65,7 @@ int list(const Globals& globals, const Arguments& arguments, std::vector<std::st
                              for (const auto& item : items) all.push_back(item);
                              return true;
                            });
-    if (!reply.failed()) {
-      const bool has_more = reply.body.value("next", Json()).is_string();
-      if (has_more && globals.format == Format::table) {
-        print_note("there are more: --limit shows them, and `layergate audit export` all");
-      }
-      reply.body["items"] = std::move(all);
-    }
+    if (!reply.failed()) reply.body["items"] = std::move(all);
     return finish(globals, reply, view);
   });
 }
@@ -80,9 +75,10 @@ std::string csv_line(const Json& item) {
   std::string line;
   for (const auto& [key, value] : item.items()) {
     if (!line.empty()) line += ',';
-    const auto text = value.is_string()
-                          ? value.get<std::string>()
-                          : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    auto text = value.is_string() ? printable(value.get<std::string>())
+                                  : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    // A spreadsheet would take it for a formula, and a stranger's user name is anything.
+    if (value.is_string() && text.find_first_of("=+-@") == 0) text.insert(0, 1, '\'');
     line += '"';
     for (const char c : text) {
       if (c == '"') line += '"';
@@ -108,8 +104,10 @@ int export_all(const Globals& globals, const Arguments& arguments) {
           std::string text;
           for (const auto& item : items) {
             if (is_csv && std::exchange(is_first, false)) text += csv_heading(item);
-            text += is_csv ? csv_line(item)
-                           : item.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+            text +=
+                is_csv ? csv_line(item)
+                       : printable_json(item.dump(-1, ' ', false, Json::error_handler_t::replace)) +
+                             "\n";
           }
           std::cout << text;
           return std::cout.good();

@@ -214,8 +214,10 @@ Done add_account(const config::Config& config, const NewAccount& account, const 
 Done update_account(const config::Config& config, const std::string& name,
                     const AccountUpdate& update, const Terms& terms) {
   if (update.empty()) {
-    return failed(Kind::usage,
-                  "nothing to change: give permissions, email, enabled, expires or from");
+    return failed(
+        Kind::usage,
+        "nothing to change: give permissions, email, expires or from (user enable and user disable "
+        "close and open an account)");
   }
   if (auto bad = all_of({check_permissions(update.permissions.value_or(std::vector<std::string>())),
                          check_email(update.email.value_or("")),
@@ -271,6 +273,10 @@ Done set_password(const config::Config& config, const std::string& name,
                   const std::string& password, const Terms& terms) {
   const auto hash = new_hash(config, name, password);
   if (!hash) return tl::unexpected(hash.error());
+  // Its age would begin anew.
+  if (check_password(config, name, password)) {
+    return failed(Kind::usage, "the password is the one that the account has: take another");
+  }
   PolicyChange policy_change;
   policy_change.edit = [&](yaml::Node& /*root*/, const PolicyFiles& present) -> Done {
     if (find_account(present, name) == nullptr) return tl::unexpected(no_account(present, name));

@@ -130,10 +130,11 @@ Done register_image(const config::Config& config, const NewImage& image, const T
     }
     if (!image.users || is_same_set(who, there->second.who)) return {};
     if (!image.replace) {
-      return failed(Kind::conflict,
-                    text_of(image.name) + " is registered for " + list_of(there->second.who) +
-                        " (" + present.place(there->second.place) +
-                        "): change that with access grant and access revoke, or say replace");
+      return failed(Kind::conflict, text_of(image.name) + " is registered for " +
+                                        list_of(there->second.who) + " (" +
+                                        present.place(there->second.place) +
+                                        "): change that with access grant and access revoke, or "
+                                        "register it anew with --replace (\"replace\": true)");
     }
     set_who(root, there->second, who);
     return {};

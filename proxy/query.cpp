@@ -13,6 +13,9 @@ std::optional<std::string> decode(std::string_view text) {
 
 }  // namespace
 
+// More than any request has. Each name is compared with those before it.
+constexpr std::size_t kMostParameters = 32;
+
 std::optional<Query> Query::parse(std::string_view text) {
   Query query;
   while (!text.empty()) {
@@ -25,6 +28,7 @@ std::optional<Query> Query::parse(std::string_view text) {
     auto value = equals == std::string_view::npos ? std::optional<std::string>("")
                                                   : decode(pair.substr(equals + 1));
     if (!name || !value || query.find(*name) != nullptr) return std::nullopt;
+    if (query.parameters_.size() == kMostParameters) return std::nullopt;
     query.parameters_.emplace_back(*std::move(name), *std::move(value));
   }
   return query;

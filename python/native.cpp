@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/problem.h"
+#include "api/recording.h"
 #include "api/service.h"
 #include "python/first_use.h"
 
@@ -25,7 +26,8 @@ using Answer = std::pair<int, std::string>;  // the status, and its JSON or an e
 class Service {
  public:
   explicit Service(config::Config config)
-      : config_(std::move(config)), service_(api::Site{config_, {}, nullptr, {}}) {}
+      : config_(std::move(config)),
+        service_(api::Site{config_, {}, nullptr, api::record_into(config_)}) {}
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 

@@ -67,10 +67,10 @@ make_account_and_dirs() {
     make_dir 0700 service "$data_dir/registry"
     make_dir 0700 service "$data_dir/socket"
   fi
-  # Sticky: the service may put a new htpasswd in the place of its own, and has no way to acl.yml and
-  # layergate.yml, which are root's.
+  # Sticky: the service may put a new htpasswd and managed.yml in the place of its own, and has no way
+  # to the other files, which are root's.
   make_dir 3770 root "$config_dir"
-  make_dir 2750 service "$config_dir/acl.d"
+  make_dir 3770 root "$config_dir/acl.d"
   require_reach "$data_dir" --data-dir
   require_reach "$config_dir" --config-dir
   say "configuration in $config_dir, images and state in $data_dir"

@@ -103,7 +103,7 @@ def test_files_belong_to_root_or_the_service_and_nobody_else_reads_them(running:
     # What the management API changes.
     for name in ("htpasswd", "acl.d/managed.yml"):
         assert mode_and_owner(running.config / name) == ("-rw-r-----", "layergate", "layergate"), name
-    assert mode_and_owner(running.config / "acl.d") == ("drwxr-s---", "layergate", "layergate")
+    assert mode_and_owner(running.config / "acl.d") == ("drwxrws--T", "root", "layergate")
     for name in ("registry", "socket", "state"):
         expected = ("drwx------", "layergate", "layergate")
         assert mode_and_owner(running.data / name) == expected, name

@@ -51,8 +51,8 @@ TEST_CASE("json body: depth, members and values are bounded") {
     for (int i = 0; i < members; ++i) text += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":0";
     return text + "}";
   };
-  CHECK(refused(object(10'000)).empty());
-  CHECK_FALSE(refused(object(10'001)).empty());
+  CHECK(refused(object(64)).empty());
+  CHECK_FALSE(refused(object(65)).empty());
   std::string list = "[0";
   for (int i = 0; i < 200'000; ++i) list += ",0";
   CHECK_FALSE(refused(list + "]").empty());
