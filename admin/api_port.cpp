@@ -358,7 +358,7 @@ api::Json ApiPort::shown(const SessionStore::Session& session) const {
 }
 
 void ApiPort::refuse_login(const ExchangePtr& exchange, const std::string& reason,
-                           api::Reply reply) {
+                           const api::Reply& reply) {
   records::AccessRecord record;
   record.time = exchange->time;
   record.trace = exchange->trace;

@@ -54,7 +54,8 @@ class ApiPort {
   void carry_out(const ExchangePtr& exchange);
   [[nodiscard]] api::Reply call(Exchange& exchange);
 
-  void refuse_login(const ExchangePtr& exchange, const std::string& reason, api::Reply reply);
+  void refuse_login(const ExchangePtr& exchange, const std::string& reason,
+                    const api::Reply& reply);
   void answer(const ExchangePtr& exchange, const api::Reply& reply);
   [[nodiscard]] bool goes_on(const SessionStore::Session& session) const;
   [[nodiscard]] api::Json shown(const SessionStore::Session& session) const;
