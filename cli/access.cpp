@@ -51,7 +51,7 @@ Json account_items(const Json& account) {
        item("groups", true, account.value("groups", Json()))});
 }
 
-void print_table(const Json& items, View view) {
+void print_table(const Json& items, const View& view) {
   std::cout << shown({{"items", items}}, Format::table, view, Terminal::of_output());
 }
 
