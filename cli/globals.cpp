@@ -1,14 +1,28 @@
+#include <algorithm>
 #include <map>
 
 #include "cli/command.h"
 
 namespace layergate::cli {
+namespace {
+
+// As it stands before an image's name: no scheme, no path.
+std::string fault_of_registry(const std::string& text) {
+  const bool is_clean = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view(".-:[]").find(c) != std::string_view::npos;
+  });
+  return is_clean && !text.empty() ? "" : "--registry-url takes HOST:PORT, as localhost:5000";
+}
+
+}  // namespace
 
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--config-dir", globals.config_dir,
                  "Where layergate.yml is ($LAYERGATE_CONFIG_DIR, ./conf, /etc/layergate)");
   app.add_option("--registry-url", globals.registry_url,
                  "HOST:PORT that names the registry in what is printed")
+      ->check(fault_of_registry)
       ->envname("REGISTRY_URL");
   app.add_option("--api-url", globals.api_url,
                  "Work on the gate at this URL and not on the files here")

@@ -27,12 +27,18 @@ std::vector<std::string> path_of(const Arguments& arguments) {
   return {"images", arguments.name, arguments.tag};
 }
 
+// As docker names it, if it was said where the registry is.
+std::string reference(const Globals& globals, const std::string& name) {
+  return globals.registry_url.empty() ? name : globals.registry_url + "/" + name;
+}
+
 int make(const Globals& globals, const Arguments& arguments, api::Call call,
          const std::string& done) {
   if (arguments.dry_run) call.query.emplace_back("dry_run", "true");
   View view;
-  view.done = arguments.dry_run ? "nothing is against it; with --dry-run nothing was changed"
-                                : done + " " + arguments.name + ":" + arguments.tag;
+  view.done = arguments.dry_run
+                  ? "nothing is against it; with --dry-run nothing was changed"
+                  : done + " " + reference(globals, arguments.name) + ":" + arguments.tag;
   return with_client(
       globals, [&](Client& client) { return finish(globals, client.call(std::move(call)), view); });
 }
@@ -58,8 +64,9 @@ int remove(const Globals& globals, const Arguments& arguments) {
   return make(globals, arguments, change("DELETE", path_of(arguments)), "unregistered");
 }
 
-std::vector<Column> columns() {
-  return {{"NAME", "name"},
+std::vector<Column> columns(const Globals& globals) {
+  return {{"NAME", "name", Column::Kind::text,
+           [&globals](const Json& name) { return reference(globals, name.get<std::string>()); }},
           {"TAG", "tag"},
           {"DIGEST", "digest", Column::Kind::text,
            [](const Json& digest) {
@@ -73,7 +80,7 @@ std::vector<Column> columns() {
 int list(const Globals& globals, const Arguments& arguments) {
   return with_client(globals, [&](Client& client) {
     View view;
-    view.columns = columns();
+    view.columns = columns(globals);
     view.columns.push_back({"USERS", "users"});
     Query query;
     if (arguments.all) query.emplace_back("registered", "false");
@@ -84,7 +91,7 @@ int list(const Globals& globals, const Arguments& arguments) {
 int list_accessible(const Globals& globals, const Arguments& arguments) {
   return with_client(globals, [&](Client& client) {
     View view;
-    view.columns = columns();
+    view.columns = columns(globals);
     view.columns.push_back({"MAY", "actions"});
     Query query{{"accessible_to", arguments.user}};
     if (!arguments.from.empty()) query.emplace_back("from", arguments.from);

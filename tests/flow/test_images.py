@@ -106,6 +106,16 @@ def test_lists_show_each_what_it_may_reach(gate: Gate) -> None:
     say(gate, "image", "list-accessible", "nobody", code=1)
 
 
+def test_tables_name_the_registry_where_it_is_said(gate: Gate) -> None:
+    where = ("--registry-url", "localhost:5000")
+    assert "localhost:5000/telechat:7b-fp16" in say(gate, "image", "register", "telechat", "7b-fp16", *where)
+    assert "localhost:5000/telechat" in say(gate, "image", "list", *where)
+    assert [image["name"] for image in listed(gate, "image", "list", *where)] == ["telechat"]
+    for wrong in ("http://localhost:5000", "not a url", ""):
+        refused = gate.run_verb("image", "list", "--registry-url", wrong, check=False)
+        assert refused.returncode == 2 and b"HOST:PORT" in refused.stderr, refused
+
+
 def test_a_revoke_of_what_another_rule_gives_says_which(gate: Gate) -> None:
     say(gate, "image", "register", "telechat", "7b-fp16", "--users", "user1")
     assert "staff may look (acl.yml:10)" not in say(gate, "access", "revoke", "telechat", "7b-fp16", "user1")
