@@ -137,6 +137,7 @@ std::string as_table(const Json& body, const View& view, const Terminal& termina
   Table table(std::move(headings));
   for (const auto& item : items) {
     std::vector<std::string> row;
+    row.reserve(columns.size());
     for (const auto& column : columns) row.push_back(cell(item, column, terminal));
     table.add(row);
   }

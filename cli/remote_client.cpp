@@ -103,7 +103,9 @@ tl::expected<auth::Secret, std::string> read_password_file() {
   constexpr std::size_t kMost = 4096;
   auto text = read_file(file, kMost);
   if (!text) return tl::unexpected(std::string(file) + ": " + text.error());
-  const auth::Cleanser cleanser(text->data(), text->size());
+  // It is destroyed before the text is.
+  const auth::Cleanser cleanser(  // NOLINT(clang-analyzer-cplusplus.InnerPointer)
+      text->data(), text->size());
   const auto line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
   if (line.empty()) return tl::unexpected(std::string(file) + ": its first line is empty");
   return auth::Secret(line);

@@ -50,8 +50,9 @@ Verb verb_of(const CLI::App& app, const std::string& path) {
   }
   for (const auto* below :
        app.get_subcommands([](const CLI::App* each) { return !each->get_name().empty(); })) {
-    const auto& name = below->get_name();
-    verb.verbs.push_back(verb_of(*below, path.empty() ? name : path + ' ' + name));
+    auto whole = path.empty() ? std::string() : path + ' ';
+    whole += below->get_name();
+    verb.verbs.push_back(verb_of(*below, whole));
   }
   return verb;
 }

@@ -33,6 +33,7 @@ tl::unexpected<Failure> io(std::string what) { return failed(Failure::Kind::io, 
 tl::expected<Opened, Failure> opened(config::Loaded loaded) {
   const auto text_of = [](const std::vector<Problem>& problems) {
     std::vector<std::string> lines;
+    lines.reserve(problems.size());
     for (const auto& problem : problems) lines.push_back(problem.to_string());
     return lines;
   };
