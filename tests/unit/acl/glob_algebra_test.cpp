@@ -40,10 +40,10 @@ TEST_CASE("glob algebra: covering") {
                                                         {"*-x", "a*-x"},
                                                         {"a/**", "a/b"},
                                                         {"a/**", "a"}}) {
-    CAPTURE(wide);
-    CAPTURE(narrow);
     const std::string w = wide;
     const std::string n = narrow;
+    CAPTURE(w);
+    CAPTURE(n);
     const bool expected = w == "**" || (w == "*" && n == "a*") || (w == "a*" && n == "a?b") ||
                           (w == "a**" && n == "a/**") || (w == "a" && n == "a") ||
                           (w == "v?" && n == "v1") || w == "*-x" || (w == "a/**" && n == "a/b");
