@@ -15,7 +15,8 @@ line "N passed, N failed" over everything; exit status 1 if anything failed.
   flow   pytest tests/flow: the program, a registry, real clients         (ci)
   python pytest tests/python: the Python module                            (ci)
   asan   unit and flow under AddressSanitizer and UBSan                 (asan)
-  tsan   unit, and flow tests marked `concurrent`, under ThreadSanitizer (tsan)
+  tsan   unit tests that start threads, and flow tests marked `concurrent`,
+         under ThreadSanitizer                                     (tsan)
 
 Without STAGE: all from lint on; with --quick without asan and tsan. --all is all of
 them too, and gives the large transfers their full size, as CI=true does.
