@@ -103,10 +103,9 @@ tl::expected<auth::Secret, std::string> read_password_file() {
   constexpr std::size_t kMost = 4096;
   auto text = read_file(file, kMost);
   if (!text) return tl::unexpected(std::string(file) + ": " + text.error());
-  // It is destroyed before the text is.
-  const auth::Cleanser cleanser(  // NOLINT(clang-analyzer-cplusplus.InnerPointer)
-      text->data(), text->size());
-  const auto line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
+  std::string& secret = *text;
+  const auth::Cleanser cleanser(secret.data(), secret.size());
+  const auto line = std::string_view(secret).substr(0, secret.find_first_of("\r\n"));
   if (line.empty()) return tl::unexpected(std::string(file) + ": its first line is empty");
   return auth::Secret(line);
 }
@@ -178,7 +177,8 @@ api::Reply RemoteClient::call(api::Call call) {
   std::string problem;
   auto password = ask_for_known_password(globals_.api_user, problem);
   if (!password) return api::problem(401, "unauthorized", problem);
-  const auth::Cleanser cleanser(password->data(), password->size());
+  std::string& secret = *password;
+  const auth::Cleanser cleanser(secret.data(), secret.size());
   password_ = auth::Secret(*password);
   return send(call);
 }
