@@ -17,6 +17,9 @@ sqlite::Blob blob(const Hash& hash) {
 Ledger::Ledger(const std::filesystem::path& file)
     : database_(open_database(file, sqlite::Mode::write)) {
   database_.database().exec("PRAGMA cache_size = -65536");  // KiB
+  // In pages. A batch of rows touches some pages of each index: with the default of 1000 nearly
+  // every batch would write them to the file, too.
+  database_.database().exec("PRAGMA wal_autocheckpoint = 16384");
 }
 
 template <typename Change>
