@@ -482,6 +482,12 @@ void Keeper::possess(std::string repository, std::string digest, std::string acc
   post([this, touched = std::move(touched)]() mutable { ledger_.write_down(std::move(touched)); });
 }
 
+void Keeper::set_accounts(const std::vector<AccountRecord>& accounts) {
+  if (index_.read([&](const Index& facts) { return facts.has_accounts(accounts); })) return;
+  auto touched = ledger_.remember([&](Index& facts) { facts.set_accounts(accounts); });
+  post([this, touched = std::move(touched)]() mutable { ledger_.write_down(std::move(touched)); });
+}
+
 void Keeper::change(const std::string& repository, const std::string& account, const Done& done,
                     std::function<void(Done)> job) {
   // One who sends many must not keep the others from theirs.

@@ -175,6 +175,12 @@ void Recorder::put_back(std::vector<Row> rows) {
   const std::lock_guard lock(mutex_);
   others_.insert(others_.begin(), std::make_move_iterator(rows.begin()),
                  std::make_move_iterator(rows.end()));
+  // These are not turned away when they come, since somebody waits for them.
+  while (others_.size() > 2 * kMostWaiting) {
+    others_.pop_back();
+    ++not_taken_;
+    ++lost_;
+  }
 }
 
 bool Recorder::append(std::vector<Row>& rows) {
@@ -200,7 +206,7 @@ void Recorder::count_lost() {
     row.requests = static_cast<std::int64_t>(std::exchange(not_taken_, 0));
   }
   row.at = wall_now();
-  row.user = "layergate";
+  row.user = kItself;
   row.verified = true;
   row.action = "records.lost";
   row.detail = "more requests than could be written; these are missing";
