@@ -12,15 +12,16 @@ std::vector<const CLI::App*> verbs_below(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-// What "add" below `app` may have meant: a verb like it, or "user add".
-std::string meant_by(const std::string& word, const CLI::App& app) {
+// What a word that is no verb below `app` may have meant; `verb` is how `app` is called.
+std::string meant_by(const std::string& word, const CLI::App& app, const std::string& verb) {
   std::vector<std::string> names;
-  std::string deeper;
-  for (const auto* verb : verbs_below(app)) {
-    names.push_back(verb->get_name());
-    for (const auto* below : verbs_below(*verb)) {
-      if (below->get_name() != word) continue;
-      deeper += (deeper.empty() ? "" : " or ") + verb->get_name() + ' ' + word;
+  std::string deeper;  // "layergate user add" for "layergate add"
+  for (const auto* below : verbs_below(app)) {
+    names.push_back(below->get_name());
+    if (below->get_name() == word) return verb + ' ' + word;  // it stood before the other
+    for (const auto* last : verbs_below(*below)) {
+      if (last->get_name() != word) continue;
+      deeper += (deeper.empty() ? "" : " or ") + verb + ' ' + below->get_name() + ' ' + word;
     }
   }
   return deeper.empty() ? layergate::closest(word, names) : deeper;
@@ -41,7 +42,7 @@ std::string explained(const CLI::App& app, const CLI::ParseError& error) {
   const auto& word = unknown.front();
   if (word.starts_with('-')) return "unknown option " + word + help;
   if (verbs_below(*at).empty()) return "\"" + word + "\" is one word too many" + help;
-  const auto meant = meant_by(word, *at);
+  const auto meant = meant_by(word, *at, verb);
   return "unknown verb " + word + (meant.empty() ? "" : "; did you mean " + meant + '?') + help;
 }
 
