@@ -474,6 +474,20 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
   });
 }
 
+void Keeper::fetch_manifest(std::string repository, std::string digest,
+                            std::function<void(Fetched)> done) {
+  post([this, repository = std::move(repository), digest = std::move(digest),
+        done = std::move(done)] {
+    ask("GET", manifest_target(repository, digest), [repository, digest, done](auto answer) {
+      if (answer.status != 200) return done({});
+      if (!oci::is_digest_of(digest, answer.body)) {
+        return done({nullptr, repository + ": the registry gives other bytes for " + digest});
+      }
+      done({std::make_shared<const std::string>(std::move(answer.body)), ""});
+    });
+  });
+}
+
 // --- changes
 
 void Keeper::possess(std::string repository, std::string digest, std::string account) {
