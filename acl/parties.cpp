@@ -89,7 +89,8 @@ void Parties::sort_users(const Drafts& drafts, WallTime now) {
     const auto& is = accounts[1][i];
     const auto profile_before = profile(was.draft, now);
     const auto profile_after = profile(is.draft, now);
-    auto key = profile_before + "\r" + profile_after;
+    auto key = profile_before;
+    key.append("\r").append(profile_after);
     const auto kind =
         kinds.try_emplace(key, static_cast<std::uint32_t>(kinds_.size())).first->second;
     if (kind == kinds_.size()) kinds_.emplace_back();
