@@ -1,15 +1,17 @@
-// One class of 300 lines: each step needs what the one before has found.
+// The policies are compared by what both say under each pattern. Only images are asked about for
+// which they say something else, or of which an account that differs is told something.
 #include "acl/diff.h"
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <set>
-#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
-#include "acl/policy_impl.h"
+#include "acl/difference_report.h"
+#include "acl/parties.h"
 #include "acl/question.h"
 #include "acl/standing.h"
 #include "acl/witnesses.h"
@@ -17,391 +19,318 @@
 namespace layergate::acl {
 namespace {
 
-constexpr std::size_t kMostTries = 1'000'000;  // of pairs of patterns
-constexpr std::size_t kMostQuestions =
-    4'000'000;  // of accounts, or such that are alike, and images
+constexpr std::size_t kMostTries = 1'000'000;      // of pairs of patterns
+constexpr std::size_t kMostQuestions = 4'000'000;  // of users, or such that are alike, and images
 
-using User = std::size_t;   // in the order of all names of both policies
-using Class = std::size_t;  // of users who are alike in both, but for rules that name them
-
-// One of the two policies.
-struct Side {
-  explicit Side(const Draft& d, WallTime now) : draft(d), subjects(subjects_of_accounts(d)) {
-    for (std::size_t i = 0; i < d.accounts.size(); ++i) numbers[d.accounts[i].name.text] = i;
-    for (RuleNumber number = 0; number < d.rules.size(); ++number) {
-      if (is_over(d.rules[number], now)) continue;
-      for (const auto& pattern : d.rules[number].images) rules.add(pattern, number);
-    }
-  }
-
-  [[nodiscard]] const AccountDraft* find(const std::string& name) const {
-    const auto found = numbers.find(name);
-    return found == numbers.end() ? nullptr : &draft.accounts[found->second];
-  }
-
-  [[nodiscard]] std::vector<RuleNumber> matching(const Witness& image) const {
-    std::vector<RuleNumber> found;
-    rules.matching(image.name, image.tag, [&](RuleNumber number) { found.push_back(number); });
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    return found;
-  }
-
-  const Draft& draft;
-  std::vector<std::vector<Subject>> subjects;
-  std::unordered_map<std::string_view, std::size_t> numbers;
-  PatternTable rules;  // that are not over
+// What rules do but for whom and to which images; equal ones have one number in both policies.
+struct Effect {
+  bool deny = false;
+  ActionSet actions;
+  AddressSet from;
 };
 
-// Of one account, all that decides but the rules.
-std::string profile(const Side& side, const std::string& name,
-                    const std::vector<std::vector<std::string>>& groups, WallTime now) {
-  const auto* account = side.find(name);
-  if (account == nullptr) return "none";
-  std::string text = permissions_of(*account) + (account->enabled ? "" : " disabled") +
-                     (account->expires && now >= *account->expires ? " expired" : "");
-  for (const auto& network : account->from) text += " " + network.to_string();
-  for (const auto& group : groups[side.numbers.at(name)]) text += "\n" + group;
-  return text;
-}
+struct Saying {
+  Party party = 0;
+  std::uint32_t effect = 0;
+  RuleNumber rule = 0;  // the first of several
+
+  [[nodiscard]] std::pair<Party, std::uint32_t> what() const { return {party, effect}; }
+};
+
+// What the policies say under one pattern: by rules that are not over.
+struct Speech {
+  std::array<std::vector<Saying>, 2> said;  // by party and effect
+  std::vector<Saying> changed;              // what only one side says
+  bool is_general = false;                  // it is said to others than single users
+};
+using Speeches = std::vector<const Speech*>;
 
 class Comparison {
  public:
   Comparison(const Draft& before, const Draft& after, WallTime now)
-      : now_(now), sides_{Side(before, now), Side(after, now)} {
-    sort_users();
+      : now_(now),
+        drafts_{&before, &after},
+        parties_(before, after, now),
+        report_(parties_),
+        changed_(parties_.count()) {
+    listen();
     find_changes();
   }
 
   PolicyDiff run(const std::vector<Image>& known) {
-    for (const auto& image : known) ask({image.name, image.tag, "", ""});
     std::unordered_set<std::string> seen;
+    for (const auto& image : known) {
+      ++result_.images;
+      if (seen.insert(image.name + ":" + image.tag).second) ask({image.name, image.tag, "", ""});
+    }
+    seen.clear();
     std::size_t tries = kMostTries;
     for (const auto& [text, pattern] : patterns_) {
-      const bool all = each_witness(pattern, all_patterns_, filler_, tries, [&](const Witness& w) {
-        if (seen.insert(w.name + ":" + w.tag).second || w.within.empty()) ask(w);
+      const bool all = each_witness(pattern, speeches_, filler_, tries, [&](const Witness& w) {
+        if (!seen.insert(w.name + ":" + w.tag).second && !w.within.empty()) return;
+        ++result_.images;
+        ask(w);
       });
       if (!all) result_.complete = false;
     }
-    collect();
+    result_.differences = report_.take(patterns_);
+    result_.accounts = account_changes(*drafts_[0], *drafts_[1]);
+    result_.settings = setting_changes(*drafts_[0], *drafts_[1]);
     return std::move(result_);
   }
 
  private:
-  // --- who and what may differ ---
+  // --- what may differ ---
 
-  void sort_users() {
-    std::set<std::string> names;
-    for (const auto& side : sides_) {
-      for (const auto& account : side.draft.accounts) names.insert(account.name.text);
-    }
-    users_.assign(names.begin(), names.end());
-    std::array<std::vector<std::vector<std::string>>, 2> groups;
-    for (std::size_t s = 0; s < 2; ++s) groups[s] = groups_of_accounts(sides_[s].draft);
-    std::unordered_map<std::string, Class> classes;
-    for (User user = 0; user < users_.size(); ++user) {
-      auto was = profile(sides_[0], users_[user], groups[0], now_);
-      const auto is = profile(sides_[1], users_[user], groups[1], now_);
-      const bool is_touched = was != is;
-      const auto [found, is_new] =
-          classes.try_emplace(was.append("\r").append(is), members_.size());
-      if (is_new) {
-        members_.emplace_back();
-        if (is_touched) touched_.push_back(found->second);
-        for (std::size_t s = 0; s < 2; ++s) {
-          const auto at = sides_[s].numbers.find(users_[user]);
-          if (at == sides_[s].numbers.end()) continue;
-          for (const auto& group : groups[s][at->second]) {
-            classes_of_[s]["@" + group].push_back(found->second);
+  void listen() {
+    std::unordered_map<std::string, std::uint32_t> numbers;
+    for (std::size_t side = 0; side < 2; ++side) {
+      const auto& rules = drafts_[side]->rules;
+      for (RuleNumber number = 0; number < rules.size(); ++number) {
+        const auto& rule = rules[number];
+        if (is_over(rule, now_) || rule.subjects.empty()) continue;
+        const auto effect = effect_of(rule, numbers);
+        for (const auto& image : rule.images) {
+          auto& said = speeches_[image].said[side];
+          for (const Subject subject : rule.subjects) {
+            said.push_back({parties_.of(side, subject), effect, number});
           }
         }
       }
-      members_[found->second].push_back(user);
-      class_of_.push_back(found->second);
-      numbers_.emplace(users_[user], user);
     }
   }
 
-  // Rules are compared word by word and pattern by pattern, so that one name more in a long rule is
-  // one change. What touches an account itself makes all that is said to it worth asking.
-  void find_changes() {
-    std::set<std::string> words;  // that mean a touched account
-    for (const Class each : touched_) {
-      words.insert("*");
-      for (const User user : members_[each]) words.insert(users_[user]);
+  std::uint32_t effect_of(const RuleDraft& rule,
+                          std::unordered_map<std::string, std::uint32_t>& numbers) {
+    std::string text = rule.deny ? "deny" : "allow";
+    for (const Action action : kActions) {
+      if (rule.actions.contains(action)) text.append(" ").append(to_string(action));
     }
-    for (std::size_t s = 0; s < 2; ++s) {
-      for (const auto& [group, classes] : classes_of_[s]) {
-        if (std::any_of(classes.begin(), classes.end(), [&](Class c) { return touches(c); })) {
-          words.insert(group);
+    for (const auto& network : rule.from) text += " " + network.to_string();
+    const auto [found, is_new] =
+        numbers.try_emplace(std::move(text), static_cast<std::uint32_t>(effects_.size()));
+    if (is_new) {
+      effects_.push_back({rule.deny, rule.actions,
+                          rule.from.empty() ? AddressSet::all() : AddressSet::of(rule.from)});
+    }
+    return found->second;
+  }
+
+  // What is said to somebody whose account differs is worth asking even where it stays the same.
+  void find_changes() {
+    FreshText fresh;
+    const auto before = [](const Saying& a, const Saying& b) { return a.what() < b.what(); };
+    speeches_.each([&](const Pattern& pattern, Speech& speech) {
+      fresh.see(pattern);
+      bool is_touched = false;
+      for (auto& said : speech.said) {
+        std::stable_sort(said.begin(), said.end(), before);
+        said.erase(
+            std::unique(said.begin(), said.end(),
+                        [](const Saying& a, const Saying& b) { return a.what() == b.what(); }),
+            said.end());
+        for (const auto& saying : said) {
+          is_touched = is_touched || parties_.touches(saying.party);
+          speech.is_general = speech.is_general || !parties_.is_user(saying.party);
         }
       }
-    }
-    FreshText fresh;
-    std::array<std::unordered_set<std::string>, 2> said;
-    for (std::size_t s = 0; s < 2; ++s) {
-      each_said(sides_[s], [&](const std::string& text, const Word& word, const Pattern& pattern) {
-        said[s].insert(text);
-        all_patterns_.add(pattern, 0);
-        fresh.see(pattern);
-        if (words.contains(word.text)) patterns_.emplace(pattern.to_string(), pattern);
-      });
-    }
-    for (std::size_t s = 0; s < 2; ++s) {
-      each_said(sides_[s], [&](const std::string& text, const Word& word, const Pattern& pattern) {
-        if (said[1 - s].contains(text)) return;
-        patterns_.emplace(pattern.to_string(), pattern);
-        changed_.add(pattern, static_cast<PatternTable::Number>(changes_.size()));
-        changes_.push_back({s, &word.text});
-      });
-    }
+      std::set_symmetric_difference(speech.said[0].begin(), speech.said[0].end(),
+                                    speech.said[1].begin(), speech.said[1].end(),
+                                    std::back_inserter(speech.changed), before);
+      if (is_touched || !speech.changed.empty()) patterns_.emplace(pattern.to_string(), pattern);
+    });
     // An admin needs no rule.
-    if (!touched_.empty()) patterns_.emplace("**:*", Pattern{"**", "*"});
+    if (parties_.touches_any()) patterns_.emplace("**:*", Pattern{"**", "*"});
     filler_ = fresh.filler();
-  }
-
-  [[nodiscard]] bool touches(Class each) const {
-    return std::binary_search(touched_.begin(), touched_.end(), each);
-  }
-
-  template <typename Visit>
-  void each_said(const Side& side, Visit visit) const {
-    for (const auto& rule : side.draft.rules) {
-      if (is_over(rule, now_)) continue;
-      std::string rest = rule.deny ? "deny" : "allow";
-      for (const Action action : kActions) {
-        if (rule.actions.contains(action)) rest += " " + std::string(to_string(action));
-      }
-      for (const auto& network : rule.from) rest += " " + network.to_string();
-      for (const auto& image : rule.images) {
-        const Pattern pattern{image.name, PatternTable::normal_tag(image)};
-        const auto says = "\n" + pattern.to_string() + "\n" + rest;
-        for (const auto& word : rule.who) visit(word.text + says, word, pattern);
-      }
-    }
   }
 
   // --- asking ---
 
-  using Matching = std::array<std::vector<RuleNumber>, 2>;
-
   void ask(const Witness& image) {
-    ++result_.images;
-    std::set<Class> classes(touched_.begin(), touched_.end());
-    std::set<User> alone;
-    changed_.matching(image.name, image.tag, [&](PatternTable::Number number) {
-      const auto& [s, word] = changes_[number];
-      if (*word == "*") {
-        for (Class each = 0; each < members_.size(); ++each) classes.insert(each);
-      } else if (word->starts_with('@')) {
-        const auto found = classes_of_[s].find(*word);
-        if (found != classes_of_[s].end()) {
-          classes.insert(found->second.begin(), found->second.end());
-        }
-      } else {
-        alone.insert(numbers_.at(*word));
+    Speeches speeches;
+    std::vector<Party> changed;
+    speeches_.matching(image.name, image.tag, [&](const Speech& speech) {
+      speeches.push_back(&speech);
+      for (const auto& saying : speech.changed) {
+        changed_[saying.party].insert(effects_[saying.effect].actions);
+        changed.push_back(saying.party);
       }
     });
-    if (classes.empty() && alone.empty()) return;
+    if (!changed.empty() || parties_.touches_any()) tell(speeches, report_.asked(image));
+    for (const Party party : changed) changed_[party] = {};
+  }
 
-    const Matching matching = {sides_[0].matching(image), sides_[1].matching(image)};
-    std::set<User> named;
-    for (std::size_t s = 0; s < 2; ++s) {
-      const auto& draft = sides_[s].draft;
-      const auto groups = kFirstAccount + static_cast<Subject>(draft.accounts.size());
-      for (const auto number : matching[s]) {
-        for (const Subject subject : draft.rules[number].subjects) {
-          if (subject < kFirstAccount || subject >= groups) continue;
-          named.insert(numbers_.at(draft.accounts[subject - kFirstAccount].name.text));
+  void tell(const Speeches& speeches, DifferenceReport::Asked asked) {
+    const auto named = users_named(speeches);
+    for (const Party user : named) {
+      const auto& its = parties_.classes()[parties_.class_of(user)];
+      auto actions = actions_of(its);
+      actions.insert(changed_[user]);
+      if (actions.empty()) continue;
+      const auto users = report_.user(user);
+      for (const auto& found : compare(its, its.means, user, actions, speeches)) {
+        report_.note(found.cause, users, asked, found.actions);
+      }
+    }
+    const auto& differing = of_classes(speeches);
+    if (differing.empty()) return;
+    std::map<std::uint32_t, std::vector<Party>> named_of;  // a class
+    for (const Party user : named) named_of[parties_.class_of(user)].push_back(user);
+    for (const auto& [number, found] : differing) {
+      auto& without = named_of[number];
+      if (without.size() == parties_.classes()[number].members.size()) continue;
+      if (!may_ask()) return;
+      const auto users = report_.users(number, std::move(without));
+      for (const auto& each : found) report_.note(each.cause, users, asked, each.actions);
+    }
+  }
+
+  // To whom something is said by name.
+  [[nodiscard]] std::vector<Party> users_named(const Speeches& speeches) const {
+    std::vector<Party> users;
+    for (const auto* speech : speeches) {
+      for (const auto& said : speech->said) {
+        for (auto at = said.rbegin(); at != said.rend() && parties_.is_user(at->party); ++at) {
+          users.push_back(at->party);
         }
       }
     }
-    for (const User user : named) {
-      if (alone.contains(user) || classes.contains(class_of_[user])) {
-        ask({user}, image, matching);
-      }
-    }
-    for (const Class each : classes) {
-      std::vector<User> others;
-      std::set_difference(members_[each].begin(), members_[each].end(), named.begin(), named.end(),
-                          std::back_inserter(others));
-      if (!others.empty()) ask(others, image, matching);
-    }
+    std::sort(users.begin(), users.end());
+    users.erase(std::unique(users.begin(), users.end()), users.end());
+    return users;
   }
 
-  // Of users who are alike the first is asked about.
-  void ask(const std::vector<User>& users, const Witness& image, const Matching& matching) {
-    if (++questions_ > kMostQuestions) {
-      result_.complete = false;
-      return;
-    }
-    const auto& name = users_[users.front()];
-    std::array<std::array<Standing, std::size(kActions)>, 2> standings;
-    for (std::size_t s = 0; s < 2; ++s) standings[s] = standings_of(sides_[s], name, matching[s]);
-    for (std::size_t a = 0; a < std::size(kActions); ++a) {
-      const auto& was = standings[0][a];
-      const auto& is = standings[1][a];
-      if (was.from == is.from) continue;
-      note(true, users, kActions[a], image, was, is);
-      note(false, users, kActions[a], image, was, is);
-    }
+  struct Found {
+    DifferenceReport::Cause cause;
+    ActionSet actions;
+  };
+  using OfClasses = std::vector<std::pair<std::uint32_t, std::vector<Found>>>;
+
+  // What differs for those of each class who are not named. It is the same for all images of which
+  // the same is said to groups and everyone.
+  const OfClasses& of_classes(const Speeches& speeches) {
+    Speeches general;
+    std::copy_if(speeches.begin(), speeches.end(), std::back_inserter(general),
+                 [](const Speech* speech) { return speech->is_general; });
+    const auto [known, is_new] = of_classes_.try_emplace(std::move(general));
+    if (is_new) known->second = compare_classes(known->first);
+    return known->second;
   }
 
-  [[nodiscard]] std::array<Standing, std::size(kActions)> standings_of(
-      const Side& side, const std::string& name, const std::vector<RuleNumber>& matching) const {
-    std::array<Standing, std::size(kActions)> standings;
-    const auto* account = side.find(name);
-    if (account == nullptr) {
-      standings.fill({{}, Reason::unknown_account, std::nullopt});
-      return standings;
-    }
-    const auto& subjects = side.subjects[side.numbers.at(name)];
-    std::array<Says, std::size(kActions)> says;
-    for (const auto number : matching) {
-      const auto& rule = side.draft.rules[number];
-      if (std::none_of(subjects.begin(), subjects.end(), [&](Subject subject) {
-            return std::binary_search(rule.subjects.begin(), rule.subjects.end(), subject);
-          })) {
-        continue;
-      }
-      for (std::size_t a = 0; a < std::size(kActions); ++a) {
-        if (rule.actions.contains(kActions[a])) says[a].add(rule, number);
+  OfClasses compare_classes(const Speeches& speeches) {
+    OfClasses all;
+    const auto& classes = parties_.classes();
+    std::set<std::uint32_t> spoken_to;  // as members of a group
+    for (const auto* speech : speeches) {
+      for (const auto& said : speech->said) {
+        for (const auto& saying : said) {
+          if (saying.party == Parties::kAll) continue;
+          if (parties_.is_user(saying.party)) break;
+          const auto& in = parties_.classes_in(saying.party);
+          spoken_to.insert(in.begin(), in.end());
+        }
       }
     }
-    for (std::size_t a = 0; a < std::size(kActions); ++a) {
-      standings[a] = says[a].to(*account, kActions[a], now_);
+    for (const auto number : spoken_to) {
+      const auto& each = classes[number];
+      auto found = compare(each, each.means, Parties::kAll, actions_of(each), speeches);
+      if (!found.empty()) all.emplace_back(number, std::move(found));
     }
-    return standings;
+    // All others of a kind hear the same.
+    const std::vector<Party> everyone = {Parties::kAll};
+    for (const auto& kind : parties_.kinds()) {
+      const auto actions = kind.touched ? ActionSet::all() : changed_[Parties::kAll];
+      const auto found = compare(classes[kind.classes.front()], {everyone, everyone}, Parties::kAll,
+                                 actions, speeches);
+      if (found.empty()) continue;
+      for (const auto number : kind.classes) {
+        if (!spoken_to.contains(number)) all.emplace_back(number, found);
+      }
+    }
+    return all;
   }
 
-  void note(bool gained, const std::vector<User>& users, Action action, const Witness& image,
-            const Standing& was, const Standing& is) {
-    auto from = gained ? is.from : was.from;
-    from.subtract(gained ? was.from : is.from);
-    if (from.empty()) return;
-    auto text = from.to_string();
-    sets_.try_emplace(text, std::move(from));
-    auto& row = rows_[{gained, users, std::move(text), was.to_string(sides_[0].draft),
-                       is.to_string(sides_[1].draft)}];
-    row[{image.pattern, image.within, image.name + ":" + image.tag}].insert(action);
+  // That may differ for all of the class.
+  [[nodiscard]] ActionSet actions_of(const Parties::Class& each) const {
+    if (each.touched) return ActionSet::all();
+    auto actions = changed_[Parties::kAll];
+    for (const auto& means : each.means) {
+      for (const Party party : means) actions.insert(changed_[party]);
+    }
+    return actions;
   }
 
-  // --- telling ---
-
-  // gained, users, from, before, after
-  using Cause = std::tuple<bool, std::vector<User>, std::string, std::string, std::string>;
-  using Asked = std::tuple<std::string, std::string, std::string>;  // pattern, within, image
-
-  // What has one cause is said at once: first all images that lost the same actions, then all users
-  // of whom the same is to be said.
-  void collect() {
-    using Said = std::tuple<bool, std::string, std::string, std::string, std::string,
-                            std::vector<std::string>, std::vector<std::string>, std::string>;
-    std::map<Said, std::set<User>> said;
-    for (const auto& [cause, asked] : rows_) {
-      const auto& [gained, users, from, before, after] = cause;
-      std::map<std::string, std::vector<Asked>> by_actions;
-      for (const auto& [image, actions] : asked) by_actions[names_of(actions)].push_back(image);
-      for (const auto& [actions, images] : by_actions) {
-        auto [patterns, known, example] = sum_up(images);
-        said[{!gained, from, before, after, actions, std::move(patterns), std::move(known),
-              std::move(example)}]
-            .insert(users.begin(), users.end());
+  // Of an account of that class, to which that is said which is said to these.
+  std::vector<Found> compare(const Parties::Class& its,
+                             const std::array<std::vector<Party>, 2>& means, Party name,
+                             ActionSet actions, const Speeches& speeches) {
+    std::vector<Found> all;
+    if (actions.empty() || !may_ask()) return all;
+    std::array<std::vector<Saying>, 2> heard;
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (const auto* speech : speeches) {
+        const auto& said = speech->said[side];
+        for (const Party party : means[side]) hear(said, party, heard[side]);
+        if (name != Parties::kAll) hear(said, name, heard[side]);
       }
     }
-    for (const auto& [what, users] : said) {
-      const auto& [lost, from, before, after, actions, patterns, known, example] = what;
-      Difference difference;
-      difference.gained = !lost;
-      for (const User user : users) difference.users.push_back(users_[user]);
-      for (const Action action : kActions) {
-        if (actions.find(to_string(action)) != std::string::npos) difference.actions.insert(action);
-      }
-      difference.patterns = patterns;
-      difference.known = known;
-      difference.example = example;
-      difference.from = sets_.at(from);
-      difference.before = before;
-      difference.after = after;
-      result_.differences.push_back(std::move(difference));
-    }
-    std::stable_sort(result_.differences.begin(), result_.differences.end(),
-                     [](const Difference& a, const Difference& b) {
-                       return std::tie(a.gained, a.users) < std::tie(b.gained, b.users);
-                     });
-    result_.accounts = account_changes(sides_[0].draft, sides_[1].draft);
-    result_.settings = setting_changes(sides_[0].draft, sides_[1].draft);
-  }
-
-  static std::string names_of(ActionSet actions) {
-    std::string names;
+    const auto add = [&](bool gained, const Standing& was, const Standing& is, Action action) {
+      auto from = gained ? is.from : was.from;
+      from.subtract(gained ? was.from : is.from);
+      if (from.empty()) return;
+      const auto cause =
+          report_.cause(gained, from, was.to_string(*drafts_[0]), is.to_string(*drafts_[1]));
+      auto found = std::find_if(all.begin(), all.end(),
+                                [&](const Found& each) { return each.cause == cause; });
+      if (found == all.end()) found = all.insert(all.end(), {cause, {}});
+      found->actions.insert(action);
+    };
     for (const Action action : kActions) {
-      if (actions.contains(action)) names += std::string(to_string(action)) + " ";
+      if (!actions.contains(action)) continue;
+      const auto was = standing(its.account[0], heard[0], action);
+      const auto is = standing(its.account[1], heard[1], action);
+      if (was.from == is.from) continue;
+      add(true, was, is, action);
+      add(false, was, is, action);
     }
-    return names;
+    return all;
   }
 
-  static bool covers(const Pattern& wide, const Pattern& narrow) {
-    return glob_covers(wide.name, narrow.name) && glob_covers(wide.tag, narrow.tag);
+  static void hear(const std::vector<Saying>& said, Party party, std::vector<Saying>& heard) {
+    auto at = std::lower_bound(said.begin(), said.end(), party,
+                               [](const Saying& a, Party wanted) { return a.party < wanted; });
+    for (; at != said.end() && at->party == party; ++at) heard.push_back(*at);
   }
 
-  // The patterns; without those of which a wider one says it already.
-  std::tuple<std::vector<std::string>, std::vector<std::string>, std::string> sum_up(
-      const std::vector<Asked>& images) const {
-    std::set<std::string> whole;
-    PatternTable table;
-    std::vector<const std::string*> texts;
-    for (const auto& [pattern, within, image] : images) {
-      if (!within.empty() || pattern.empty() || !whole.insert(pattern).second) continue;
-      table.add(patterns_.at(pattern), static_cast<PatternTable::Number>(texts.size()));
-      texts.push_back(&pattern);
+  [[nodiscard]] Standing standing(const AccountDraft* account, const std::vector<Saying>& heard,
+                                  Action action) const {
+    if (account == nullptr) return {{}, Reason::unknown_account, std::nullopt};
+    Says says;
+    for (const auto& saying : heard) {
+      const auto& effect = effects_[saying.effect];
+      if (effect.actions.contains(action)) says.add(effect.deny, effect.from, saying.rule);
     }
-    std::set<std::string> patterns;
-    for (const auto& text : whole) {
-      const auto& pattern = patterns_.at(text);
-      bool is_covered = false;
-      table.covering(pattern, [&](PatternTable::Number number) {
-        const auto& wide = *texts[number];
-        // Of two that match the same, the first is told.
-        is_covered |= wide != text && (wide < text || !covers(pattern, patterns_.at(wide)));
-      });
-      if (!is_covered) patterns.insert(text);
-    }
-    std::set<std::string> known;
-    std::string example;
-    for (const auto& [pattern, within, image] : images) {
-      if (pattern.empty()) {
-        known.insert(image);
-      } else if (!within.empty() && !whole.contains(within) && !whole.contains(pattern)) {
-        patterns.insert(std::string(pattern).append(" and ").append(within));
-      }
-      if (example.empty() || (!pattern.empty() && within.empty())) example = image;
-    }
-    return {{patterns.begin(), patterns.end()}, {known.begin(), known.end()}, example};
+    return says.to(*account, action, now_);
+  }
+
+  bool may_ask() {
+    if (++questions_ <= kMostQuestions) return true;
+    result_.complete = false;
+    return false;
   }
 
   const WallTime now_;
-  const std::array<Side, 2> sides_;
-  std::vector<std::string> users_;
-  std::unordered_map<std::string_view, User> numbers_;
-  std::vector<Class> class_of_;
-  std::vector<std::vector<User>> members_;
-  std::vector<Class> touched_;  // whose account itself differs, sorted
-  std::array<std::map<std::string, std::vector<Class>>, 2> classes_of_;  // of "@group"
-
-  struct Change {
-    std::size_t side = 0;
-    const std::string* word = nullptr;
-  };
-  std::vector<Change> changes_;  // what only one side says
-  PatternTable changed_;         // numbers in changes_
-  PatternTable all_patterns_;
-  std::map<std::string, Pattern> patterns_;  // to be asked about
+  const std::array<const Draft*, 2> drafts_;
+  const Parties parties_;
+  DifferenceReport report_;
+  std::vector<Effect> effects_;
+  PatternTable<Speech> speeches_;
+  DifferenceReport::Patterns patterns_;  // to be asked about
   Filler filler_;
-
+  std::vector<ActionSet>
+      changed_;  // of each party, by what is said of the image that is asked about
+  std::map<Speeches, OfClasses> of_classes_;
   std::size_t questions_ = 0;
-  std::map<Cause, std::map<Asked, ActionSet>> rows_;
-  std::map<std::string, AddressSet> sets_;  // by their texts
   PolicyDiff result_;
 };
 

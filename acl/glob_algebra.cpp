@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "acl/glob.h"
@@ -69,6 +70,8 @@ bool takes_all(const Token& wide, const Token& narrow) {
 // The narrow glob is read as a text whose wildcards are letters of their own.
 bool glob_covers(std::string_view wide, std::string_view narrow) {
   if (wide.size() > kLongestGlob || narrow.size() > kLongestGlob) return false;
+  if (is_literal(narrow)) return glob_matches(wide, narrow);
+  if (wide == narrow || wide == "**") return true;
   const auto pattern = tokens_of(wide);
   const auto text = tokens_of(narrow);
   std::vector<bool> matched(pattern.size() + 1);
@@ -93,6 +96,10 @@ bool glob_covers(std::string_view wide, std::string_view narrow) {
 std::optional<std::string> common_text(std::string_view a, std::string_view b,
                                        const Filler& filler) {
   if (a.size() > kLongestGlob || b.size() > kLongestGlob) return std::nullopt;
+  for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)}) {
+    if (!is_literal(one)) continue;
+    return glob_matches(other, one) ? std::optional(std::string(one)) : std::nullopt;
+  }
   const auto left = tokens_of(a);
   const auto right = tokens_of(b);
   const auto width = right.size() + 1;

@@ -1,7 +1,7 @@
 #include "acl/lint.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <string>
 #include <tuple>
 
@@ -15,12 +15,36 @@
 namespace layergate::acl {
 namespace {
 
-// Of rules that may cover a rule: beyond them it is left alone.
-constexpr std::size_t kMostCandidates = 1000;
-
 using Level = Finding::Level;
 
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+// Of the rules with one pattern, those that name each subject.
+using RulesByWho = std::map<Subject, std::vector<RuleNumber>>;
+constexpr Subject kNobody = UINT32_MAX;  // where rules stand that name no subject
+
+// What the accounts that a subject means may do together, and from where.
+struct Holders {
+  bool is_nobody = true;
+  bool only_admins = true;
+  ActionSet held;  // by those who are no admins
+  AddressSet from;
+
+  static Holders of(const std::vector<const AccountDraft*>& accounts) {
+    Holders holders;
+    std::vector<IpNetwork> networks;
+    bool is_anywhere = false;
+    for (const auto* account : accounts) {
+      holders.is_nobody = false;
+      holders.only_admins = holders.only_admins && account->admin;
+      if (!account->admin) holders.held.insert(account->permissions);
+      networks.insert(networks.end(), account->from.begin(), account->from.end());
+      is_anywhere = is_anywhere || account->from.empty();
+    }
+    holders.from = is_anywhere ? AddressSet::all() : AddressSet::of(networks);
+    return holders;
+  }
+};
 
 class Linter {
  public:
@@ -29,16 +53,13 @@ class Linter {
         now_(now),
         group_base_(kFirstAccount + static_cast<Subject>(draft.accounts.size())),
         subjects_(subjects_of_accounts(draft)),
+        is_named_(group_base_ + draft.groups.size()),
+        is_allowed_(is_named_.size()),
         found_(pitfalls(draft, now)) {}
 
   std::vector<Finding> run() {
-    for (RuleNumber number = 0; number < draft_.rules.size(); ++number) {
-      const auto& rule = draft_.rules[number];
-      if (is_over(rule, now_)) continue;
-      for (const auto& pattern : rule.images) {
-        (rule.deny ? denies_ : allows_).add(pattern, number);
-      }
-    }
+    for (RuleNumber number = 0; number < draft_.rules.size(); ++number) note(number);
+    note_holders();
     for (RuleNumber number = 0; number < draft_.rules.size(); ++number) {
       const auto& rule = draft_.rules[number];
       if (is_over(rule, now_) || rule.subjects.empty()) continue;
@@ -63,23 +84,53 @@ class Linter {
   }
 
  private:
+  // --- what is asked again and again ---
+
+  void note(RuleNumber number) {
+    const auto& rule = draft_.rules[number];
+    for (const Subject subject : rule.subjects) is_named_[subject] = true;
+    if (is_over(rule, now_)) return;
+    for (const auto& pattern : rule.images) {
+      auto& rules = (rule.deny ? denies_ : allows_)[pattern];
+      for (const Subject subject : rule.subjects) rules[subject].push_back(number);
+      if (rule.subjects.empty()) rules[kNobody].push_back(number);
+    }
+    if (rule.deny) return;
+    for (const Subject subject : rule.subjects) is_allowed_[subject] = true;
+  }
+
+  void note_holders() {
+    std::vector<const AccountDraft*> all;
+    for (const auto& account : draft_.accounts) all.push_back(&account);
+    everyone_ = Holders::of(all);
+    for (const auto& group : draft_.groups) {
+      std::vector<const AccountDraft*> members;
+      for (const Subject member : group.accounts) members.push_back(&account(member));
+      groups_.push_back(Holders::of(members));
+    }
+  }
+
   // --- whom a rule names ---
 
-  // Calls visit(account) for each account that one of the subjects means, until it answers false;
-  // whether it never did.
-  template <typename Visit>
-  bool each_account(const std::vector<Subject>& subjects, Visit visit) const {
-    const auto visit_one = [&](Subject account) {
-      return visit(draft_.accounts[account - kFirstAccount]);
-    };
-    return std::all_of(subjects.begin(), subjects.end(), [&](Subject subject) {
-      if (subject == kEveryone) {
-        return std::all_of(draft_.accounts.begin(), draft_.accounts.end(), visit);
-      }
-      if (subject < group_base_) return visit_one(subject);
+  [[nodiscard]] const AccountDraft& account(Subject subject) const {
+    return draft_.accounts[subject - kFirstAccount];
+  }
+
+  [[nodiscard]] Holders holders(Subject subject) const {
+    if (subject == kEveryone) return everyone_;
+    if (subject >= group_base_) return groups_[subject - group_base_];
+    return Holders::of({&account(subject)});
+  }
+
+  // A rule that means all whom this one means names one of these; nothing: the rule means nobody.
+  [[nodiscard]] std::vector<Subject> names_of_one(const RuleDraft& rule) const {
+    for (const Subject subject : rule.subjects) {
+      if (subject == kEveryone) return {kEveryone};
+      if (subject < group_base_) return subjects_[subject - kFirstAccount];
       const auto& members = draft_.groups[subject - group_base_].accounts;
-      return std::all_of(members.begin(), members.end(), visit_one);
-    });
+      if (!members.empty()) return subjects_[members.front() - kFirstAccount];
+    }
+    return {};
   }
 
   // Whether the wider rule means each account that the subject means.
@@ -102,17 +153,15 @@ class Linter {
 
   void look_at_holders(const RuleDraft& rule) {
     if (rule.deny) return;
-    ActionSet held;
-    bool is_nobody = true;
-    bool only_admins = true;
-    each_account(rule.subjects, [&](const AccountDraft& account) {
-      is_nobody = false;
-      only_admins = only_admins && account.admin;
-      if (!account.admin) held.insert(account.permissions);
-      return only_admins || held != ActionSet::all();
-    });
-    if (is_nobody) return;
-    if (only_admins) {
+    Holders all;
+    for (const Subject subject : rule.subjects) {
+      const auto some = holders(subject);
+      all.is_nobody = all.is_nobody && some.is_nobody;
+      all.only_admins = all.only_admins && some.only_admins;
+      all.held.insert(some.held);
+    }
+    if (all.is_nobody) return;
+    if (all.only_admins) {
       add(Level::note, rule.place,
           "all whom the rule names are admins, who need no rule to be allowed",
           "take the rule out");
@@ -122,11 +171,11 @@ class Linter {
     const bool is_each_alone =
         std::all_of(rule.subjects.begin(), rule.subjects.end(),
                     [&](Subject subject) { return subject != kEveryone && subject < group_base_; });
-    if (is_each_alone && !held.intersects(rule.actions)) return;
+    if (is_each_alone && !all.held.intersects(rule.actions)) return;
     // A registration allows all four, bounded by what each account has: it is not written by hand.
     if (std::string_view(rule.name).ends_with(" as registered")) return;
     for (const Action action : kActions) {
-      if (!rule.actions.contains(action) || held.contains(action)) continue;
+      if (!rule.actions.contains(action) || all.held.contains(action)) continue;
       const std::string name(to_string(action));
       add(Level::warning, rule.place,
           "the rule allows " + name + ", which none of its users has the permission for",
@@ -139,14 +188,13 @@ class Linter {
     if (rule.from.empty()) return;
     const auto from = AddressSet::of(rule.from);
     bool is_nobody = true;
-    const bool never = each_account(rule.subjects, [&](const AccountDraft& account) {
-      is_nobody = false;
-      if (account.from.empty()) return false;
-      auto both = AddressSet::of(account.from);
-      both.intersect(from);
-      return both.empty();
-    });
-    if (never && !is_nobody) {
+    for (const Subject subject : rule.subjects) {
+      auto some = holders(subject);
+      is_nobody = is_nobody && some.is_nobody;
+      some.from.intersect(from);
+      if (!some.from.empty()) return;
+    }
+    if (!is_nobody) {
       add(Level::warning, rule.place,
           "the rule holds from no address from which its users may come",
           "compare its from with theirs");
@@ -198,17 +246,37 @@ class Linter {
            });
   }
 
-  [[nodiscard]] std::optional<RuleNumber> covering(const PatternTable& table, RuleNumber number,
-                                                   bool only_before) const {
+  // The rules of one pattern that may mean all whom this one means, in the order of the files.
+  [[nodiscard]] std::vector<RuleNumber> candidates(const RulesByWho& rules,
+                                                   const std::vector<Subject>& names) const {
+    std::vector<RuleNumber> found;
+    const auto take = [&](const std::vector<RuleNumber>& some) {
+      found.insert(found.end(), some.begin(), some.end());
+    };
+    for (const Subject name : names) {
+      if (const auto some = rules.find(name); some != rules.end()) take(some->second);
+    }
+    if (names.empty()) {
+      for (const auto& [subject, some] : rules) take(some);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  [[nodiscard]] std::optional<RuleNumber> covering(const PatternTable<RulesByWho>& table,
+                                                   RuleNumber number, bool only_before) const {
     const auto& rule = draft_.rules[number];
+    const auto names = names_of_one(rule);
     std::optional<RuleNumber> found;
-    std::size_t tried = 0;
-    table.covering(rule.images.front(), [&](RuleNumber wide) {
-      if (found || wide == number || ++tried > kMostCandidates) return;
-      if (!covers(draft_.rules[wide], rule)) return;
-      // Of two that say the same, the later one is too much.
-      if (only_before && wide > number && covers(rule, draft_.rules[wide])) return;
-      found = wide;
+    table.covering(rule.images.front(), [&](const RulesByWho& rules) {
+      for (const RuleNumber wide : candidates(rules, names)) {
+        if (wide == number || !covers(draft_.rules[wide], rule)) continue;
+        // Of two that say the same, the later one is too much.
+        if (only_before && wide > number && covers(rule, draft_.rules[wide])) continue;
+        found = wide;
+        return false;
+      }
+      return true;
     });
     return found;
   }
@@ -248,15 +316,9 @@ class Linter {
           "add permissions, or take the user out");
       return;
     }
-    if (allowed_.empty()) {
-      for (const auto& rule : draft_.rules) {
-        if (rule.deny || is_over(rule, now_)) continue;
-        allowed_.insert(rule.subjects.begin(), rule.subjects.end());
-      }
-    }
     const auto& subjects = subjects_[number];
     if (std::none_of(subjects.begin(), subjects.end(),
-                     [&](Subject subject) { return allowed_.contains(subject); })) {
+                     [&](Subject subject) { return is_allowed_[subject]; })) {
       add(Level::note, account.name.place,
           "no rule allows user " + quoted(account.name.text) + " anything",
           "name the user, or a group of his, in a rule");
@@ -264,13 +326,8 @@ class Linter {
   }
 
   void look_at_groups() {
-    std::set<Subject> used;
-    for (const auto& rule : draft_.rules) {
-      used.insert(std::lower_bound(rule.subjects.begin(), rule.subjects.end(), group_base_),
-                  rule.subjects.end());
-    }
     for (std::size_t i = 0; i < draft_.groups.size(); ++i) {
-      if (used.contains(group_base_ + static_cast<Subject>(i))) continue;
+      if (is_named_[group_base_ + i]) continue;
       const auto& name = draft_.groups[i].name;
       add(Level::note, name.place, "no rule names group " + quoted(name.text),
           "take the group out, or name \"@" + name.text + "\" in a rule");
@@ -290,8 +347,11 @@ class Linter {
   const WallTime now_;
   const Subject group_base_;
   const std::vector<std::vector<Subject>> subjects_;  // of each account
-  PatternTable allows_, denies_;                      // of rules that are not over
-  std::set<Subject> allowed_;                         // whom such an allow rule names
+  PatternTable<RulesByWho> allows_, denies_;          // of rules that are not over
+  std::vector<bool> is_named_;                        // by a rule
+  std::vector<bool> is_allowed_;                      // something, by a rule that is not over
+  Holders everyone_;
+  std::vector<Holders> groups_;
   std::vector<Finding> found_;
 };
 

@@ -186,10 +186,9 @@ void SourceReader::read_effect(const Node& node, RuleDraft& rule) {
     read_.refuse(list, std::string{what} + " is empty: name the actions (" +
                            joined(action_names(false)) + ")");
   }
+  const auto each = "each item of " + std::string{what};
   for (const auto& item : list.items) {
-    if (const auto action = read_action(item, "each item of " + std::string{what})) {
-      rule.actions.insert(*action);
-    }
+    if (const auto action = read_action(item, each)) rule.actions.insert(*action);
   }
 }
 
@@ -247,8 +246,9 @@ std::vector<Word> SourceReader::read_words(const Node& node, std::string_view wh
   std::vector<Word> words;
   if (!read_.list(node, what)) return words;
   words.reserve(node.items.size());
+  const auto each = "each item of " + std::string{what};
   for (const auto& item : node.items) {
-    if (auto text = read_.text(item, "each item of " + std::string{what})) {
+    if (auto text = read_.text(item, each)) {
       words.push_back({*std::move(text), place_of(item)});
     }
   }

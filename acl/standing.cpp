@@ -28,7 +28,11 @@ void Says::Side::add(const AddressSet& others, RuleNumber rule) {
 }
 
 void Says::add(const RuleDraft& rule, RuleNumber number) {
-  (rule.deny ? deny_ : allow_).add(where(rule.from), number);
+  add(rule.deny, where(rule.from), number);
+}
+
+void Says::add(bool deny, const AddressSet& from, RuleNumber number) {
+  (deny ? deny_ : allow_).add(from, number);
 }
 
 void Says::add(const Says& others) {

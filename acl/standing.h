@@ -25,6 +25,7 @@ struct Standing {
 class Says {
  public:
   void add(const RuleDraft& rule, RuleNumber number);
+  void add(bool deny, const AddressSet& from, RuleNumber number);
   void add(const Says& others);
 
   // Of an account to which they say this, and nothing else is said. The rules are not over at that

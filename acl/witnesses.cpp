@@ -4,9 +4,6 @@
 #include <utility>
 
 namespace layergate::acl {
-namespace {
-
-// An image that both match and that could exist.
 std::optional<Witness> common_image(const Pattern& a, const Pattern& b, const Filler& filler) {
   auto name = common_text(a.name, b.name, filler);
   auto tag = common_text(a.tag, b.tag, filler);
@@ -15,8 +12,6 @@ std::optional<Witness> common_image(const Pattern& a, const Pattern& b, const Fi
   if (!parse_pattern(*name + ":" + *tag)) return std::nullopt;
   return Witness{*std::move(name), *std::move(tag), a.to_string(), ""};
 }
-
-}  // namespace
 
 Filler FreshText::filler() const {
   Filler filler;
@@ -29,24 +24,6 @@ Filler FreshText::filler() const {
     break;
   }
   return filler;
-}
-
-bool each_witness(const Pattern& pattern, const PatternTable& others, const Filler& filler,
-                  std::size_t& tries, const std::function<void(const Witness&)>& visit) {
-  if (const auto own = common_image(pattern, pattern, filler)) visit(*own);
-  if (pattern.is_literal()) return true;
-  bool all = true;
-  others.overlapping(pattern, [&](const Pattern& other) {
-    all = tries > 0;
-    if (!all) return false;
-    --tries;
-    if (auto both = common_image(other, pattern, filler)) {
-      both->within = pattern.to_string();
-      visit(*both);
-    }
-    return true;
-  });
-  return all;
 }
 
 }  // namespace layergate::acl

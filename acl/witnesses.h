@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -30,9 +29,30 @@ class FreshText {
   std::string seen_;
 };
 
-// Calls visit for an example of the pattern, and for one of what it has in common with each other
-// pattern of the table that overlaps it. Takes from `tries`, and answers false if it was used up.
-bool each_witness(const Pattern& pattern, const PatternTable& others, const Filler& filler,
-                  std::size_t& tries, const std::function<void(const Witness&)>& visit);
+// An image that both match and that could exist; as an example of a.
+std::optional<Witness> common_image(const Pattern& a, const Pattern& b, const Filler& filler);
+
+// Calls visit(witness) for an example of the pattern, and for one of what it has in common with
+// each other pattern of the table that overlaps it. Takes from `tries`, and answers false if it was
+// used up.
+template <typename Value, typename Visit>
+bool each_witness(const Pattern& pattern, const PatternTable<Value>& others, const Filler& filler,
+                  std::size_t& tries, Visit visit) {
+  if (const auto own = common_image(pattern, pattern, filler)) visit(*own);
+  if (pattern.is_literal()) return true;
+  bool all = true;
+  const auto within = pattern.to_string();
+  others.overlapping(pattern, [&](const Pattern& other) {
+    all = tries > 0;
+    if (!all) return false;
+    --tries;
+    if (auto both = common_image(other, pattern, filler)) {
+      both->within = within;
+      visit(*both);
+    }
+    return true;
+  });
+  return all;
+}
 
 }  // namespace layergate::acl

@@ -1,4 +1,6 @@
+#include <array>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <memory>
 
@@ -6,6 +8,7 @@
 #include "acl/lint.h"
 #include "acl/policy_tests.h"
 #include "cli/acl_replay.h"
+#include "cli/load_config.h"
 #include "cli/output.h"
 #include "cli/policy_argument.h"
 #include "index/store.h"
@@ -37,7 +40,7 @@ std::string place_of(const Problem& problem) {
   return place;
 }
 
-tl::expected<acl::OpenPolicy, int> read_policy(const Globals& globals, const std::string& given) {
+tl::expected<acl::OpenPolicy, int> open_given(const Globals& globals, const std::string& given) {
   const auto argument = find_policy(globals, given);
   if (!argument) return tl::unexpected(argument.error());
   return open_policy(*argument, wall_now());
@@ -74,7 +77,7 @@ int check(const Globals& globals, const Arguments& arguments) {
 }
 
 int test(const Globals& globals, const Arguments& arguments) {
-  const auto open = read_policy(globals, arguments.policy);
+  const auto open = open_given(globals, arguments.policy);
   if (!open) return open.error();
   auto items = Json::array();
   std::size_t failed = 0;
@@ -110,7 +113,7 @@ int test(const Globals& globals, const Arguments& arguments) {
 }
 
 int lint(const Globals& globals, const Arguments& arguments) {
-  const auto open = read_policy(globals, arguments.policy);
+  const auto open = open_given(globals, arguments.policy);
   if (!open) return open.error();
   auto items = Json::array();
   bool has_warning = false;
@@ -210,17 +213,24 @@ int diff(const Globals& globals, const Arguments& arguments) {
   }
   std::vector<acl::Image> images;
   if (!arguments.images.empty() && !read_images(arguments.images, images)) return 4;
-  std::vector<acl::OpenPolicy> policies;
-  for (const auto& given : {arguments.policy, arguments.other}) {
-    const auto argument = find_policy(globals, given);
-    if (!argument) return argument.error();
-    auto open = open_policy(*argument, now);
-    if (!open) {
-      print_error(given + " does not load, so there is nothing to compare");
-      return open.error();
-    }
-    if (argument->config) add_known(*argument->config, images);
-    policies.push_back(*std::move(open));
+  const auto old_argument = find_policy(globals, arguments.policy);
+  if (!old_argument) return old_argument.error();
+  const auto new_argument = find_policy(globals, arguments.other);
+  if (!new_argument) return new_argument.error();
+  // Of large policies most of the time goes into reading them: both are read at once.
+  auto reading = std::async(std::launch::async, [&] { return read_policy(*new_argument, now); });
+  std::array<acl::OpenPolicy, 2> policies;
+  policies[0] = read_policy(*old_argument, now);
+  policies[1] = reading.get();
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    if (policies[i].policy) continue;
+    print_problems(policies[i].errors, "error");
+    print_error((i == 0 ? arguments.policy : arguments.other) +
+                " does not load, so there is nothing to compare");
+    return 3;
+  }
+  for (const auto* argument : {&old_argument, &new_argument}) {
+    if ((*argument)->config) add_known(*(*argument)->config, images);
   }
   const auto found = acl::diff(policies[0].draft, policies[1].draft, images, now);
 

@@ -38,16 +38,20 @@ tl::expected<PolicyArgument, int> find_policy(const Globals& globals, const std:
   return tl::unexpected(4);
 }
 
+acl::OpenPolicy read_policy(const PolicyArgument& argument, WallTime now,
+                            const std::vector<std::string>& once_covered) {
+  auto collected = acl::collect(argument.file);
+  if (collected.errors.empty()) return acl::open_policy(collected.sources, now, once_covered);
+  acl::OpenPolicy unread;
+  unread.errors = std::move(collected.errors);
+  return unread;
+}
+
 tl::expected<acl::OpenPolicy, int> open_policy(const PolicyArgument& argument, WallTime now,
                                                const std::vector<std::string>& once_covered) {
-  const auto collected = acl::collect(argument.file);
-  if (collected.errors.empty()) {
-    auto open = acl::open_policy(collected.sources, now, once_covered);
-    if (open.policy) return open;
-    print_problems(open.errors, "error");
-  } else {
-    print_problems(collected.errors, "error");
-  }
+  auto open = read_policy(argument, now, once_covered);
+  if (open.policy) return open;
+  print_problems(open.errors, "error");
   return tl::unexpected(3);
 }
 

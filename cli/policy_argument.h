@@ -19,7 +19,11 @@ struct PolicyArgument {
 // options. The exit code, if there is none; it was printed why.
 tl::expected<PolicyArgument, int> find_policy(const Globals& globals, const std::string& given);
 
-// The policy, whether or not its tests pass, at that moment. Prints its errors.
+// The policy, whether or not its tests pass, at that moment; prints nothing.
+acl::OpenPolicy read_policy(const PolicyArgument& argument, WallTime now,
+                            const std::vector<std::string>& once_covered = {});
+
+// The same; prints its errors.
 tl::expected<acl::OpenPolicy, int> open_policy(const PolicyArgument& argument, WallTime now,
                                                const std::vector<std::string>& once_covered = {});
 

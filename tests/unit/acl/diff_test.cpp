@@ -7,6 +7,7 @@
 
 #include "tests/unit/acl/open_text.h"
 #include "tests/unit/acl/random_world.h"
+#include "tests/unit/acl/slow_diff.h"
 
 namespace layergate::acl {
 namespace {
@@ -200,6 +201,22 @@ void compare(const Pair& pair, random_world::World& world, int& differing, int& 
   }
 }
 
+// All that is told, in an order of its own.
+std::vector<std::string> all_of(const PolicyDiff& found) {
+  std::vector<std::string> lines;
+  for (const auto& difference : found.differences) {
+    PolicyDiff one;
+    one.differences.push_back(difference);
+    lines.push_back(told(one) + joined(difference.known) + " " + difference.example);
+  }
+  PolicyDiff rest;
+  rest.accounts = found.accounts;
+  rest.settings = found.settings;
+  lines.push_back(told(rest) + std::to_string(found.images) + (found.complete ? "" : " cut off"));
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
 }  // namespace
 
 TEST_CASE("acl: a policy does not differ from itself, in any order of its rules") {
@@ -251,6 +268,32 @@ TEST_CASE("acl: a diff tells each difference that decide() makes, and no other")
   // Without the images only what more than two patterns have to meet for may be missed.
   MESSAGE(missed << " of " << differing << " differences are missed without their images");
   CHECK(missed * 100 < differing);
+}
+
+TEST_CASE("acl: a diff tells what asking about every image and user tells") {
+  std::mt19937 random(12);
+  std::size_t differences = 0;
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    random_world::World world{seed + 20'000};
+    const auto text = world.text();
+    const auto other =
+        seed % 3 == 0 ? random_world::World{seed + 30'000}.text() : changed(text, random);
+    CAPTURE(text);
+    CAPTURE(other);
+    const auto before = open_text(text);
+    const auto after = open_text(other);
+    std::vector<Image> images;
+    for (unsigned i = 0; i < seed % 7; ++i) images.push_back({world.some_name(), world.some_tag()});
+    const auto fast = diff(before.draft, after.draft, images, kTestNow);
+    const auto slow = slow::Comparison(before.draft, after.draft, kTestNow).run(images);
+    REQUIRE(all_of(fast) == all_of(slow));
+    REQUIRE(std::is_sorted(fast.differences.begin(), fast.differences.end(),
+                           [](const Difference& a, const Difference& b) {
+                             return std::tie(a.gained, a.users) < std::tie(b.gained, b.users);
+                           }));
+    differences += fast.differences.size();
+  }
+  CHECK(differences > 1000);
 }
 
 }  // namespace layergate::acl

@@ -94,20 +94,22 @@ TEST_CASE("glob algebra: a text that is made up is fresh wherever it can be") {
 TEST_CASE("pattern table: finds what walking all patterns finds") {
   std::mt19937 random(5);
   for (int round = 0; round < 200; ++round) {
-    PatternTable table;
+    PatternTable<std::vector<std::size_t>> table;
     std::vector<Pattern> patterns;
     while (patterns.size() < 30) {
       const auto pattern =
           parse_pattern(random_text(random, "ab/*?", 5) + ":" + random_text(random, "ab*?", 4));
       if (!pattern) continue;
-      table.add(*pattern, static_cast<PatternTable::Number>(patterns.size()));
+      table[*pattern].push_back(patterns.size());
       patterns.push_back(*pattern);
     }
     for (int question = 0; question < 50; ++question) {
       const auto name = random_text(random, "ab/", 5);
       const auto tag = random_text(random, "ab", 4);
       std::vector<bool> found(patterns.size());
-      table.matching(name, tag, [&](PatternTable::Number number) { found[number] = true; });
+      table.matching(name, tag, [&](const std::vector<std::size_t>& numbers) {
+        for (const auto number : numbers) found[number] = true;
+      });
       for (std::size_t i = 0; i < patterns.size(); ++i) {
         CAPTURE(patterns[i].to_string());
         CAPTURE(name + ":" + tag);
@@ -121,14 +123,17 @@ TEST_CASE("pattern table: finds what walking all patterns finds") {
         return true;
       });
       std::vector<bool> covering(patterns.size());
-      table.covering(one, [&](PatternTable::Number number) { covering[number] = true; });
+      table.covering(one, [&](const std::vector<std::size_t>& numbers) {
+        for (const auto number : numbers) covering[number] = true;
+        return true;
+      });
       for (std::size_t i = 0; i < patterns.size(); ++i) {
         const auto& other = patterns[i];
         CAPTURE(one.to_string());
         CAPTURE(other.to_string());
-        const Pattern normal{other.name, PatternTable::normal_tag(other)};
-        REQUIRE(covering[i] == (glob_covers(other.name, one.name) &&
-                                glob_covers(normal.tag, PatternTable::normal_tag(one))));
+        const Pattern normal{other.name, normal_tag(other)};
+        REQUIRE(covering[i] ==
+                (glob_covers(other.name, one.name) && glob_covers(normal.tag, normal_tag(one))));
         if (common_text(other.name, one.name, {}) && common_text(other.tag, one.tag, {})) {
           REQUIRE(std::find(overlapping.begin(), overlapping.end(), normal.to_string()) !=
                   overlapping.end());
