@@ -4,6 +4,7 @@
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "cli/load_config.h"
+#include "proxy/tls_store.h"
 
 namespace layergate::cli {
 namespace {
@@ -31,7 +32,11 @@ int check(const Globals& globals) {
   const auto htpasswd = auth::Htpasswd::load(config->htpasswd);
   print_problems(htpasswd.warnings, "warning");
   print_problems(htpasswd.errors, "error");
-  if (!policy.policy || !htpasswd.htpasswd) return 3;
+  proxy::TlsTickets tickets;
+  const auto tls = proxy::TlsStore::load(*config, tickets, wall_now());
+  print_problems(tls.warnings, "warning");
+  print_problems(tls.errors, "error");
+  if (!policy.policy || !htpasswd.htpasswd || !tls.errors.empty()) return 3;
 
   const auto accounts = policy.policy->accounts();
   print_halves(htpasswd.htpasswd->users(), accounts);
@@ -43,8 +48,9 @@ int check(const Globals& globals) {
 }  // namespace
 
 void add_check(CLI::App& app, const Globals& globals, int& exit_code) {
-  auto* verb = app.add_subcommand(
-      "check", "Test the configuration, the policy and the password file; touches nothing");
+  auto* verb = app.add_subcommand("check",
+                                  "Test the configuration, the policy, the password file and the "
+                                  "certificates; touches nothing");
   verb->callback([&] { exit_code = check(globals); });
 }
 

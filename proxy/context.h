@@ -12,6 +12,8 @@
 #include "proxy/policy_store.h"
 #include "proxy/resolver.h"
 #include "proxy/stranger_limit.h"
+#include "proxy/tls_failures.h"
+#include "proxy/tls_store.h"
 #include "proxy/upload_token.h"
 #include "records/access_log.h"
 #include "records/recorder.h"
@@ -32,6 +34,8 @@ struct Context {
   index::SharedIndex& index;
   index::Keeper& keeper;
   BodyBudget& bodies;
+  TlsStore& tls;
+  TlsFailures& tls_failures;
 };
 
 }  // namespace layergate::proxy

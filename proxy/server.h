@@ -47,6 +47,8 @@ class Server {
   Metrics metrics_;
   UploadToken upload_token_;
   StrangerLimit strangers_;
+  TlsStore tls_;
+  TlsFailures tls_failures_;
   BodyBudget bodies_;
   index::SharedIndex index_;
   // Workers outlive the threads that post to them, though their loops are stopped before those.
