@@ -28,10 +28,62 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
+// As the text format wants a label's value.
+std::string label(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 void add_metric(std::string& out, const std::string& name, const char* type, const char* help,
                 const std::string& value) {
   out += "# HELP " + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " +
          value + "\n";
+}
+
+nlohmann::ordered_json tls_detail(const proxy::Context& context) {
+  const auto state = context.tls.state();
+  auto certificates = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < state.set.listen.size(); ++i) {
+    if (!state.set.listen[i]) continue;
+    for (const auto& certificate : state.set.listen[i]->certificates()) {
+      certificates.push_back({{"listen", context.config.listen[i].address.to_string()},
+                              {"file", certificate.file},
+                              {"names", certificate.names},
+                              {"expires", format_time(certificate.expires)}});
+    }
+  }
+  return {{"generation", state.generation},
+          {"kept_back", !state.problems.empty()},
+          {"problems", state.problems},
+          {"certificates", certificates}};
+}
+
+void add_tls_metrics(std::string& out, const proxy::Context& context) {
+  const auto state = context.tls.state();
+  add_metric(out, "layergate_tls_kept_back", "gauge",
+             "1 if the certificates on disk were refused and older ones are in force.",
+             state.problems.empty() ? "0" : "1");
+  const std::string name = "layergate_tls_certificate_expiry_seconds";
+  out += "# HELP " + name +
+         " When a certificate in force expires, in seconds since 1970.\n# TYPE " + name +
+         " gauge\n";
+  for (std::size_t i = 0; i < state.set.listen.size(); ++i) {
+    if (!state.set.listen[i]) continue;
+    for (const auto& certificate : state.set.listen[i]->certificates()) {
+      const auto since = std::chrono::floor<std::chrono::seconds>(certificate.expires);
+      out += name + "{listen=\"" + context.config.listen[i].address.to_string() + "\",file=\"" +
+             label(certificate.file) + "\"} " + std::to_string(since.time_since_epoch().count()) +
+             "\n";
+    }
+  }
 }
 
 }  // namespace
@@ -54,6 +106,7 @@ Readiness readiness(const proxy::Server& server, const std::string& upstream) {
         {"problems", state.problems}}},
       {"htpasswd",
        {{"kept_back", !state.htpasswd_problems.empty()}, {"problems", state.htpasswd_problems}}},
+      {"tls", tls_detail(context)},
       {"index",
        {{"complete", index.complete},
         {"repositories_to_learn", index.repositories_to_learn},
@@ -79,7 +132,9 @@ std::string metrics_text(const proxy::Server& server) {
              "1 if the password file on disk was refused and an older one is in force.",
              state.htpasswd_problems.empty() ? "0" : "1");
   add_metric(out, "layergate_reload_failures_total", "counter",
-             "Policies and password files refused.", std::to_string(state.failures));
+             "Policies, password files and certificates refused.",
+             std::to_string(state.failures + context.tls.state().failures));
+  add_tls_metrics(out, context);
   const auto index = context.keeper.status();
   add_metric(out, "layergate_index_complete", "gauge",
              "1 if all of the registry is known; what is not is learned when it is asked for.",
@@ -132,7 +187,8 @@ std::string status_page(const proxy::Server& server, const std::string& upstream
   const auto ready = readiness(server, upstream);
   std::string listening;
   for (const auto& listen : config.listen) {
-    listening += (listening.empty() ? "" : ", ") + listen.address.to_string();
+    listening += (listening.empty() ? "" : ", ") + listen.address.to_string() +
+                 (listen.tls.empty() ? "" : " (TLS)");
   }
   return R"(<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

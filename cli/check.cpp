@@ -6,6 +6,7 @@
 #include "auth/htpasswd.h"
 #include "cli/load_config.h"
 #include "cli/output.h"
+#include "proxy/tls_store.h"
 
 namespace layergate::cli {
 namespace {
@@ -53,7 +54,11 @@ int check(const Globals& globals) {
     findings.add(std::move(policy.errors), std::move(policy.warnings));
     auto htpasswd = auth::Htpasswd::load(loaded.config->htpasswd);
     findings.add(std::move(htpasswd.errors), std::move(htpasswd.warnings));
-    if (policy.policy && htpasswd.htpasswd) {
+    proxy::TlsTickets tickets;
+    auto tls = proxy::TlsStore::load(*loaded.config, tickets, wall_now());
+    const bool has_tls = tls.errors.empty();
+    findings.add(std::move(tls.errors), std::move(tls.warnings));
+    if (policy.policy && htpasswd.htpasswd && has_tls) {
       const auto accounts = policy.policy->accounts();
       add_halves(*loaded.config, htpasswd.htpasswd->users(), accounts, findings);
       body = {{"ok", true}, {"rules", policy.policy->rule_count()}, {"accounts", accounts.size()}};
@@ -75,8 +80,9 @@ int check(const Globals& globals) {
 }  // namespace
 
 void add_check(CLI::App& app, const Globals& globals, int& exit_code) {
-  auto* verb = app.add_subcommand(
-      "check", "Test the configuration, the policy and the password file; touches nothing");
+  auto* verb = app.add_subcommand("check",
+                                  "Test the configuration, the policy, the password file and the "
+                                  "certificates; touches nothing");
   verb->callback([&] { exit_code = check(globals); });
 }
 

@@ -106,7 +106,8 @@ int serve(const Globals& globals) {
   admin->start();
   const auto& running = server->context().config;
   for (const auto& listen : running.listen) {
-    spdlog::info("registry API on {}", listen.address.to_string());
+    spdlog::info("registry API on {}{}", listen.address.to_string(),
+                 listen.tls.empty() ? "" : " (TLS)");
   }
   spdlog::info("admin port on {}; in front of {}", running.admin.address.to_string(),
                running.upstream.url);

@@ -98,7 +98,7 @@ class Builder {
  private:
   void read_listen(const Node* node) {
     if (node == nullptr) {
-      config_.listen.push_back({{"0.0.0.0", 5000}, {}});
+      config_.listen.push_back({{"0.0.0.0", 5000}, {}, {}});
       return;
     }
     if (!read_.list(*node, "listen")) return;
@@ -111,17 +111,37 @@ class Builder {
       } else {
         read_.refuse(item, "an entry of listen needs an address");
       }
-      if (const auto* tls = item.find("tls")) {
-        // Plain text where the operator asked for TLS would fail open.
-        read_.refuse(*tls,
-                     "tls is not built yet: put nginx in front (nginx/layergate.conf) and name it "
-                     "in trusted_proxies");
-      }
+      if (const auto* tls = item.find("tls")) read_tls(*tls, listen.tls);
       if (const auto* proxies = item.find("trusted_proxies")) {
         Reader::into(listen.trusted_proxies, read_.networks(*proxies, "trusted_proxies"));
       }
       config_.listen.push_back(std::move(listen));
     }
+  }
+
+  // One pair, or a list of pairs. Plain text where the operator asked for TLS would fail open.
+  void read_tls(const Node& node, std::vector<TlsPair>& pairs) {
+    if (node.kind != Node::Kind::sequence) return read_tls_pair(node, pairs);
+    if (node.items.empty()) read_.refuse(node, "tls must name at least one certificate");
+    for (const auto& item : node.items) read_tls_pair(item, pairs);
+  }
+
+  void read_tls_pair(const Node& node, std::vector<TlsPair>& pairs) {
+    if (!read_.map(node, "tls", {"certificate", "key"})) return;
+    TlsPair pair;
+    pair.line = node.line;
+    pair.column = node.column;
+    const auto read = [&](const char* key, std::filesystem::path& target) {
+      if (const auto* file = node.find(key)) {
+        read_path(*file, "tls." + std::string(key), target);
+      } else {
+        read_.refuse(node,
+                     "tls needs a certificate and a key; the " + std::string(key) + " is missing");
+      }
+    };
+    read("certificate", pair.certificate);
+    read("key", pair.key);
+    pairs.push_back(std::move(pair));
   }
 
   void read_admin(const Node* node) {
@@ -188,12 +208,22 @@ class Builder {
                    "http://127.0.0.1:5001 or unix:///run/layergate/registry.sock");
       return;
     }
-    if (!read_.map(*node, "upstream", {"url", "redirects", "storage", "storage_mode", "exclusive"}))
+    if (!read_.map(*node, "upstream",
+                   {"url", "ca", "redirects", "storage", "storage_mode", "exclusive"})) {
       return;
+    }
     if (const auto* url = node->find("url")) {
       if (const auto text = read_.text(*url, "upstream.url")) read_url(*url, *text);
     } else {
       read_.refuse(*node, "upstream.url is missing");
+    }
+    if (const auto* ca = node->find("ca")) {
+      read_path(*ca, "upstream.ca", config_.upstream.ca);
+      config_.upstream.ca_line = ca->line;
+      config_.upstream.ca_column = ca->column;
+      if (!config_.upstream.tls) {
+        read_.refuse(*ca, "upstream.ca is for a registry whose upstream.url starts with https://");
+      }
     }
     if (const auto* redirects = node->find("redirects")) {
       const auto text = read_.text(*redirects, "upstream.redirects");
@@ -231,15 +261,12 @@ class Builder {
       }
       return;
     }
-    if (url.starts_with("https://")) {
-      read_.refuse(node, "an upstream over https is not built yet; http:// and unix:// are");
+    config_.upstream.tls = url.starts_with("https://");
+    if (!config_.upstream.tls && !url.starts_with("http://")) {
+      read_.refuse(node, "upstream.url must start with http://, https:// or unix://");
       return;
     }
-    if (!url.starts_with("http://")) {
-      read_.refuse(node, "upstream.url must start with http:// or unix://");
-      return;
-    }
-    url = url.substr(7);
+    url = url.substr(url.find("://") + 3);
     if (url.ends_with('/')) url.pop_back();
     if (url.find_first_of("/?#@") != std::string::npos) {
       read_.refuse(node,
@@ -248,7 +275,8 @@ class Builder {
     }
     const bool has_port =
         url.find(':', url.starts_with('[') ? url.find(']') : 0) != std::string::npos;
-    const auto endpoint = parse_endpoint(has_port ? url : url + ":80");
+    const auto endpoint =
+        parse_endpoint(has_port ? url : url + (config_.upstream.tls ? ":443" : ":80"));
     if (!endpoint || !host_name_is_valid(endpoint->host)) {
       read_.refuse(node, "upstream.url has no valid host and port");
       return;

@@ -20,9 +20,19 @@ struct Endpoint {
   [[nodiscard]] std::string to_string() const;  // "127.0.0.1:5000", "[::1]:5000"
 };
 
+// A certificate with its chain, and its key; both PEM.
+struct TlsPair {
+  std::filesystem::path certificate;  // absolute, as is the key
+  std::filesystem::path key;
+  int line = 0;  // of layergate.yml, where the pair stands
+  int column = 0;
+};
+
 struct Listen {
   Endpoint address;
   std::vector<IpNetwork> trusted_proxies;
+  std::vector<TlsPair>
+      tls;  // empty: plain HTTP. Else the client's SNI picks, and the first is the default
 };
 
 struct Admin {
@@ -42,6 +52,10 @@ struct Upstream {
   std::string url;     // as it was written, for people
   std::string socket;  // path of a unix socket; if empty, `address` is meant
   Endpoint address;
+  bool tls = false;          // https
+  std::filesystem::path ca;  // whom it is trusted by; empty: the system's authorities
+  int ca_line = 0;           // of layergate.yml
+  int ca_column = 0;
   Redirects redirects = Redirects::refuse;
   bool exclusive = true;  // nobody else writes to the registry
 };

@@ -108,7 +108,8 @@ void UpstreamClient::start(std::unique_ptr<Transfer> transfer) {
   const auto host =
       upstream_.socket.empty() ? upstream_.address.to_string() : std::string("registry");
   const auto set = [&](auto option, auto value) { curl_easy_setopt(easy, option, value); };
-  set(CURLOPT_URL, ("http://" + host + it.request.target).c_str());
+  const std::string scheme = upstream_.tls ? "https" : "http";
+  set(CURLOPT_URL, (scheme + "://" + host + it.request.target).c_str());
   if (!upstream_.socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, upstream_.socket.c_str());
   if (upstream_.socket.empty() && addresses_) {
     if (const auto known = addresses_(); !known.empty()) {
@@ -121,7 +122,13 @@ void UpstreamClient::start(std::unique_ptr<Transfer> transfer) {
       set(CURLOPT_CONNECT_TO, it.connect_to);
     }
   }
-  set(CURLOPT_PROTOCOLS_STR, "http");
+  set(CURLOPT_PROTOCOLS_STR, scheme.c_str());
+  set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  if (!upstream_.ca.empty()) {
+    set(CURLOPT_CAINFO, upstream_.ca.c_str());
+    set(CURLOPT_CAPATH, nullptr);        // and nobody else
+    set(CURLOPT_CA_CACHE_TIMEOUT, 60L);  // s; the file may change
+  }
   set(CURLOPT_PROXY, "");  // whatever the environment says
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PATH_AS_IS, 1L);

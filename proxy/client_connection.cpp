@@ -52,6 +52,8 @@ ClientConnection::ClientConnection(Worker& worker, std::uint64_t id, Fd fd, cons
       socket_(worker.base(), std::move(fd), this),
       since_(Worker::Clock::now()) {
   socket_.want(true, false);
+  // A front end speaks before its client does.
+  if (!listen.tls.empty() && !contains(listen.trusted_proxies, peer)) start_tls();
 }
 
 ClientConnection::~ClientConnection() { leave_strangers(); }
@@ -93,8 +95,18 @@ void ClientConnection::on_writable(Socket& /*socket*/) {
 
 // --- the steps of a request ---
 
+void ClientConnection::start_tls() {
+  auto& context = worker_.context();
+  const auto entry = static_cast<std::size_t>(&listen_ - context.config.listen.data());
+  const auto certificates = context.tls.listen(entry);
+  socket_.start_tls(std::make_unique<TlsSession>(certificates->accept(), certificates, socket_.fd(),
+                                                 worker_.tls_blocks(), &context.metrics.handshakes,
+                                                 std::string(in_.view())));
+  in_.release();
+}
+
 void ClientConnection::read_head() {
-  if (in_.empty()) since_ = Worker::Clock::now();
+  const bool is_first = in_.empty();
   const auto result = socket_.receive(in_, kMaxHeadBytes);
   switch (result.io) {
     case Socket::Io::ok:
@@ -103,10 +115,22 @@ void ClientConnection::read_head() {
       return;
     case Socket::Io::closed:
     case Socket::Io::failed:
-      close();
+      end_unread();
       return;
   }
+  // Of bytes that were read: a part of a TLS record is no beginning.
+  if (is_first) since_ = Worker::Clock::now();
   take_head();
+}
+
+// There is no next request.
+void ClientConnection::end_unread() {
+  const auto* tls = socket_.tls();
+  if (tls == nullptr || !tls->has_failed_handshake()) return close();
+  worker_.context().tls_failures.tell(peer_, tls->problem());
+  if (!tls->was_spoken_to_in_plain()) return close();
+  socket_.drop_tls();
+  malformed(400, "this port speaks HTTPS only: ask by https://");
 }
 
 bool ClientConnection::take_proxy_header() {
@@ -135,13 +159,16 @@ bool ClientConnection::take_proxy_header() {
 
 void ClientConnection::take_head() {
   if (!take_proxy_header()) return;
+  if (!listen_.tls.empty() && socket_.is_plain()) return start_tls();
   switch (scanner_.scan(in_.view())) {
     case HeadScanner::Result::partial:
       return;
     case HeadScanner::Result::complete:
       break;
     case HeadScanner::Result::bad:
-      malformed(400, "a malformed request; this port speaks plain HTTP/1.1");
+      malformed(400, listen_.tls.empty() ? "a malformed request; this port speaks plain HTTP/1.1"
+                                         : "a malformed request; inside of TLS this port speaks "
+                                           "HTTP/1.1");
       return;
     case HeadScanner::Result::long_line:
       malformed(414, "the request line is too long");
@@ -646,7 +673,12 @@ void ClientConnection::tick(Worker::Clock::time_point now) {
     case State::reading_head:
       if (in_.empty()) {
         // Who opens a connection has something to say.
-        if (waited > (serial_ == 0 ? limits.head : limits.idle)) close();
+        if (waited > (serial_ == 0 ? limits.head : limits.idle)) {
+          if (const auto* tls = socket_.tls(); tls != nullptr && tls->is_midway()) {
+            worker_.context().tls_failures.tell(peer_, "the handshake did not end in time");
+          }
+          close();
+        }
       } else if (waited > limits.head) {
         malformed(408, "the head of the request did not come in time");
       }
@@ -676,7 +708,9 @@ void ClientConnection::begin_drain() {
   } else if (state_ == State::reading_head && in_.empty()) {
     // What arrived before the end was announced is still served.
     read_head();
-    if (state_ == State::reading_head && in_.empty()) close();
+    const auto* tls = socket_.tls();
+    const bool is_coming = tls != nullptr && tls->is_midway();
+    if (state_ == State::reading_head && in_.empty() && !is_coming) close();
   }
 }
 

@@ -101,6 +101,7 @@ class ClientConnection final : public Socket::Handler, public Retired {
     closed,
   };
 
+  void start_tls();
   void read_head();
   bool take_proxy_header();  // false: wait, or closed
   void take_head();
@@ -120,6 +121,7 @@ class ClientConnection final : public Socket::Handler, public Retired {
   void write_record();
   void stop_clock();
   void linger();
+  void end_unread();
   void leave_strangers();
   void close();
 

@@ -13,6 +13,8 @@
 #include "proxy/policy_store.h"
 #include "proxy/resolver.h"
 #include "proxy/stranger_limit.h"
+#include "proxy/tls_failures.h"
+#include "proxy/tls_store.h"
 #include "proxy/upload_token.h"
 #include "records/access_log.h"
 #include "records/recorder.h"
@@ -34,6 +36,8 @@ struct Context {
   index::Keeper& keeper;
   BodyBudget& bodies;
   ManifestCache& manifests;
+  TlsStore& tls;
+  TlsFailures& tls_failures;
 };
 
 }  // namespace layergate::proxy

@@ -155,6 +155,9 @@ void Exchange::read_answer() {
 
 // Before the head of an answer.
 void Exchange::upstream_broke(const std::string& what) {
+  if (const auto* tls = upstream_->socket.tls(); tls != nullptr && tls->has_failed()) {
+    spdlog::warn("[{}] TLS with the registry: {}", client_.request().record.trace, tls->problem());
+  }
   if (try_another_address()) return;
   const auto whose = std::string(redirect_ ? "the registry's storage" : "the registry");
   if (!upstream_ || (!upstream_->reused && nothing_was_sent())) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace layergate::proxy {
@@ -30,6 +31,7 @@ inline constexpr std::size_t kMaxHeadFields = 100;
 
 // Comparison without regard to case, ASCII only.
 bool iequals(std::string_view a, std::string_view b);
+std::string lower_case(std::string_view text);  // ASCII only
 
 bool is_token_char(char c);                    // RFC 9110, section 5.6.2
 bool is_token(std::string_view text);          // not empty

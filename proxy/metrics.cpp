@@ -35,6 +35,15 @@ std::string Metrics::to_text() const {
           connections_refused);
   add(out, "layergate_connections", "gauge", "Clients connected now.",
       std::to_string(connections.load()));
+  out +=
+      "# HELP layergate_tls_handshakes_total TLS handshakes of clients, by how they ended.\n"
+      "# TYPE layergate_tls_handshakes_total counter\n"
+      "layergate_tls_handshakes_total{kind=\"full\"} " +
+      std::to_string(handshakes.full.load()) +
+      "\nlayergate_tls_handshakes_total{kind=\"resumed\"} " +
+      std::to_string(handshakes.resumed.load()) +
+      "\nlayergate_tls_handshakes_total{kind=\"failed\"} " +
+      std::to_string(handshakes.failed.load()) + "\n";
   counter("layergate_upstream_failures_total", "Requests that the registry did not answer rightly.",
           upstream_failures);
   return out;

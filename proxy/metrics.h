@@ -11,6 +11,12 @@
 
 namespace layergate::proxy {
 
+struct HandshakeCounters {
+  std::atomic<std::uint64_t> full{};
+  std::atomic<std::uint64_t> resumed{};
+  std::atomic<std::uint64_t> failed{};
+};
+
 struct Metrics {
   using Counter = std::atomic<std::uint64_t>;
 
@@ -21,7 +27,8 @@ struct Metrics {
   Counter connections_opened{};
   Counter connections_refused{};  // over limits.connections
   std::atomic<std::int64_t> connections{};
-  Counter upstream_failures{};  // no connection, a broken or an unusable answer
+  HandshakeCounters handshakes;  // of clients
+  Counter upstream_failures{};   // no connection, a broken or an unusable answer
 
   // In the Prometheus text format 0.0.4.
   [[nodiscard]] std::string to_text() const;

@@ -1,7 +1,6 @@
 #include "proxy/relay.h"
 
 #include <fcntl.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@ namespace {
 constexpr std::uint64_t kLowWater = 512U << 10U;   // bytes: what a wake-up should be worth
 constexpr std::uint64_t kWorthAPipe = 64U << 10U;  // below, a copy costs less than a pipe
 constexpr std::uint64_t kWorthLowWater = 256U << 10U;
+constexpr std::uint64_t kPartOfRecord = 32U << 10U;
 
 }  // namespace
 
@@ -28,7 +28,8 @@ Relay::Relay(Socket& source, Buffer& received, Socket& sink, Buffer& pending, Pi
       scratch_(scratch),
       options_(options),
       left_(options.in.length),
-      ended_(!options.in.has_body()) {}
+      ended_(!options.in.has_body()),
+      can_splice_(source.is_plain() && sink.is_plain()) {}
 
 Relay::~Relay() {
   source_.set_low_water(1);
@@ -95,7 +96,16 @@ Relay::Io Relay::write_waiting() {
     if (bytes == 0) return Io::failed;
     pipe_->held -= static_cast<std::size_t>(bytes);
   }
-  return Io::progress;
+  switch (sink_.flush()) {
+    case Socket::Io::ok:
+      return Io::progress;
+    case Socket::Io::again:
+      return Io::blocked;
+    case Socket::Io::closed:
+    case Socket::Io::failed:
+      break;
+  }
+  return Io::failed;
 }
 
 Relay::Io Relay::read_some() {
@@ -218,11 +228,7 @@ Relay::Io Relay::write_body(std::string_view data, bool last) {
     }
   }
   std::size_t written = 0;
-  if (pending_.empty() && count > 0) {
-    const auto bytes = ::writev(sink_.fd(), parts.data(), static_cast<int>(count));
-    if (bytes > 0) written = static_cast<std::size_t>(bytes);
-    // An error shows again when pending_ is written.
-  }
+  if (pending_.empty() && count > 0) written = write_now({parts.data(), count});
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view part(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
     const auto skip = std::min(written, part.size());
@@ -232,10 +238,30 @@ Relay::Io Relay::write_body(std::string_view data, bool last) {
   return Io::progress;
 }
 
+std::size_t Relay::write_now(std::span<const iovec> parts) {
+  if (sink_.is_plain()) {
+    const auto bytes = ::writev(sink_.fd(), parts.data(), static_cast<int>(parts.size()));
+    return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+  }
+  std::size_t written = 0;
+  for (const auto& part : parts) {
+    const auto taken = sink_.put({static_cast<const char*>(part.iov_base), part.iov_len});
+    written += taken;
+    if (taken < part.iov_len) break;
+  }
+  return written;
+}
+
 void Relay::adjust_low_water() {
-  if (options_.in.kind != Framing::Kind::length || !pipe_) return;
-  // Never more than what is still to come, or the last bytes would wait for ever.
-  source_.set_low_water(left_ < kWorthLowWater ? 1 : static_cast<int>(std::min(left_, kLowWater)));
+  const bool copies = !source_.is_plain() || !sink_.is_plain();
+  if (options_.in.kind != Framing::Kind::length || (!pipe_ && !copies)) return;
+  // More than a copy takes at once would only wait in the kernel.
+  const auto most = copies ? std::min<std::uint64_t>(kLowWater, scratch_.size()) : kLowWater;
+  // Never more than what is still to come, or the last bytes would wait for ever. Of TLS a part of
+  // a record may be here already.
+  const auto here = source_.is_plain() ? 0 : kPartOfRecord;
+  source_.set_low_water(
+      left_ < kWorthLowWater + here ? 1 : static_cast<int>(std::min(left_ - here, most)));
 }
 
 }  // namespace layergate::proxy

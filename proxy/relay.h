@@ -2,8 +2,11 @@
 //
 // A body of known length goes through a pipe by splice(2) and is never copied to this process. A
 // chunked one is decoded and coded again, because only what was decoded is known to end where the
-// other side thinks it ends.
+// other side thinks it ends. Where either side is TLS the bytes have to come here, and go on in the
+// largest pieces that there is memory for.
 #pragma once
+
+#include <sys/uio.h>
 
 #include <cstdint>
 #include <memory>
@@ -49,7 +52,8 @@ class Relay {
   [[nodiscard]] bool wants_write() const { return wants_write_; }
   [[nodiscard]] bool source_ended() const { return ended_; }    // the whole body was read
   [[nodiscard]] std::uint64_t moved() const { return moved_; }  // bytes of body read
-  // Bytes of body written, but for a few of chunked coding. Up to a pipe's size behind moved().
+  // Bytes of body written, but for a few of chunked coding or of TLS. Up to a pipe's size behind
+  // moved().
   [[nodiscard]] std::uint64_t delivered() const;
   // The whole body was read and written.
   [[nodiscard]] bool finished() const { return ended_ && waiting() == 0; }
@@ -67,8 +71,10 @@ class Relay {
   Io copy_in();
   Io decode(std::span<char> data, std::size_t& consumed);
   Io write_body(std::string_view data, bool last);
+  // Returns how many bytes the sink took; an error shows again when the rest is written.
+  std::size_t write_now(std::span<const iovec> parts);
   [[nodiscard]] std::uint64_t waiting() const {
-    return pending_.size() + (pipe_ ? pipe_->held : 0);
+    return pending_.size() + (pipe_ ? pipe_->held : 0) + sink_.unsent();
   }
   void adjust_low_water();
   void release_pipe();
@@ -85,7 +91,7 @@ class Relay {
   std::uint64_t left_;  // of a body of known length, bytes
   std::uint64_t moved_ = 0;
   bool ended_;
-  bool can_splice_ = true;
+  bool can_splice_;
   bool wants_read_ = false;
   bool wants_write_ = true;
 };

@@ -27,6 +27,9 @@ constexpr int kUnsettledMs = 20;
 constexpr seconds kQuiet{3};      // a file of whose writers nothing is known is left alone so long
 constexpr seconds kPatience{10};  // a writer that does not end is told of
 constexpr seconds kGoneGrace{5};  // a password file may be absent so long while it is replaced
+// A certificate and its key are two files, which nobody can replace in one step: so long they may
+// not belong together.
+constexpr seconds kPairGrace{2};
 
 std::vector<std::string> to_strings(const std::vector<Problem>& problems) {
   std::vector<std::string> texts;
@@ -51,10 +54,11 @@ void log_errors(const std::vector<Problem>& problems) {
 }  // namespace
 
 Reloader::Reloader(const config::Config& config, PolicyStore& policies,
-                   auth::Authenticator& authenticator, index::Keeper& keeper)
+                   auth::Authenticator& authenticator, index::Keeper& keeper, TlsStore& tls)
     : config_(config),
       policies_(policies),
       authenticator_(authenticator),
+      tls_store_(tls),
       keeper_(keeper),
       password_ages_(config.state),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -88,7 +92,9 @@ bool Reloader::load_all() {
                              [this](const FileStamps& stamps) { return load_htpasswd(stamps); });
   const bool policy = load([this] { return policy_stamps(); },
                            [this](const FileStamps& stamps) { return load_policy(stamps); });
-  return htpasswd && policy;
+  const bool tls = load([this] { return tls_stamps(); },
+                        [this](const FileStamps& stamps) { return load_tls(stamps); });
+  return htpasswd && policy && tls;
 }
 
 void Reloader::start() {
@@ -116,6 +122,7 @@ void Reloader::watch() {
   files_.watch(config_.acl.parent_path());
   files_.watch(config_.acl.parent_path() / "acl.d");
   files_.watch(config_.htpasswd.parent_path());
+  for (const auto& file : TlsStore::files(config_)) files_.watch(file.parent_path());
 }
 
 void Reloader::run() {
@@ -128,16 +135,19 @@ void Reloader::run() {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto read = ::read(wake_.get(), &count, sizeof count);
     if (stopping_) return;
-    if (forced_.exchange(false)) policy_.forced = passwords_.forced = true;
+    if (forced_.exchange(false)) {
+      policy_.forced = passwords_.forced = tls_.forced = true;
+    }
     const auto asked = [this] {
       const std::lock_guard lock(mutex_);
       return asked_;
     }();
     const bool htpasswd = look_at_htpasswd();
     const bool policy = look_at_policy();
+    const bool tls = look_at_tls();
     if (wall_now() >= next_old_) use_passwords();
-    settled = htpasswd && policy;
-    if (!settled) continue;
+    settled = htpasswd && policy && tls;
+    if (!htpasswd || !policy) continue;
     {
       const std::lock_guard lock(mutex_);
       answered_ = asked;
@@ -178,6 +188,25 @@ bool Reloader::look_at_policy() {
                             ""};
       spdlog::error("{}", problem.to_string());
       policies_.refuse({problem.to_string()});
+      return false;
+    }
+  }
+  return false;
+}
+
+bool Reloader::look_at_tls() {
+  const auto now = tls_stamps();
+  if (!has_changed(tls_, now)) return true;
+  switch (settle(tls_, now)) {
+    case Settled::yes:
+      return load_tls(now) != Load::again;
+    case Settled::no:
+      return false;
+    case Settled::overdue: {
+      const std::string problem =
+          "a certificate or key is still being written; what was loaded before stays in force";
+      spdlog::error("{}", problem);
+      tls_store_.refuse({problem});
       return false;
     }
   }
@@ -250,6 +279,12 @@ FileStamps Reloader::htpasswd_stamps() const {
   return {{config_.htpasswd, FileStamp::of(config_.htpasswd)}};
 }
 
+FileStamps Reloader::tls_stamps() const {
+  FileStamps stamps;
+  for (const auto& file : TlsStore::files(config_)) stamps[file] = FileStamp::of(file);
+  return stamps;
+}
+
 Reloader::Load Reloader::load_policy(const FileStamps& stamps) {
   auto loaded = acl::load(config_.acl, wall_now(), keeper_.covered());
   files_.take_events();
@@ -310,6 +345,30 @@ Reloader::Load Reloader::load_htpasswd(const FileStamps& stamps) {
   spdlog::error(
       "the password file was refused; lines that were loaded before and still stand there stay in "
       "force, all others are out");
+  return Load::refused;
+}
+
+Reloader::Load Reloader::load_tls(const FileStamps& stamps) {
+  auto loaded = TlsStore::load(config_, tls_store_.tickets(), wall_now());
+  files_.take_events();
+  if (!is_still(stamps, tls_stamps())) return Load::again;
+  const bool is_first = tls_store_.state().generation == 0;
+  if (!loaded.errors.empty() && !is_first) {
+    if (!tls_broken_) tls_broken_ = Clock::now();
+    if (Clock::now() - *tls_broken_ < kPairGrace) return Load::again;
+  }
+  tls_broken_.reset();
+  done(tls_, stamps);
+  for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
+  if (loaded.errors.empty()) {
+    tls_store_.set(std::move(loaded.set));
+    if (!stamps.empty()) spdlog::info("certificates in force, of {} files", stamps.size());
+    return Load::taken;
+  }
+  log_errors(loaded.errors);
+  spdlog::error("the certificates were refused; {}",
+                is_first ? "there are none yet" : "those before stay in force");
+  tls_store_.refuse(to_strings(loaded.errors));
   return Load::refused;
 }
 

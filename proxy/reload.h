@@ -1,6 +1,7 @@
-// Brings changes of the policy and the password file into force while the proxy runs.
+// Brings changes of the policy, the password file and the certificates into force while the proxy
+// runs.
 //
-// The two are loaded apart: neither waits for the other. A file is read when nobody is writing it,
+// They are loaded apart: none waits for another. A file is read when nobody is writing it,
 // and what was read counts only if it did not change meanwhile.
 //
 // Thread safety: request() and catch_up() may be called from any thread.
@@ -24,6 +25,7 @@
 #include "index/keeper.h"
 #include "proxy/file_watch.h"
 #include "proxy/policy_store.h"
+#include "proxy/tls_store.h"
 
 namespace layergate::proxy {
 
@@ -31,13 +33,13 @@ class Reloader {
  public:
   // Throws std::runtime_error if `state` cannot be used.
   Reloader(const config::Config& config, PolicyStore& policies, auth::Authenticator& authenticator,
-           index::Keeper& keeper);
+           index::Keeper& keeper, TlsStore& tls);
   ~Reloader();
 
   // The first load: false if something is wrong, which was then logged. Nothing is in force.
   bool load_all();
   void start();
-  // Loads both files again, changed or not (SIGHUP).
+  // Loads all of them again, changed or not (SIGHUP).
   void request();
   // Waits until what the files hold now has been loaded, or refused; at most so long.
   void catch_up(std::chrono::milliseconds patience);
@@ -68,6 +70,7 @@ class Reloader {
   // Each returns whether it is done with what is there now.
   bool look_at_htpasswd();
   bool look_at_policy();
+  bool look_at_tls();
   [[nodiscard]] bool has_changed(const Subject& subject, const FileStamps& now) const;
   Settled settle(Subject& subject, const FileStamps& now);
   // What was read was the file as it stands: nobody wrote meanwhile.
@@ -75,16 +78,19 @@ class Reloader {
   void done(Subject& subject, FileStamps stamps);
   Load load_policy(const FileStamps& stamps);
   Load load_htpasswd(const FileStamps& stamps);
+  Load load_tls(const FileStamps& stamps);
   // Hands the password file to the authenticator, without what is too old, if that is refused.
   void use_passwords();
   [[nodiscard]] auth::PasswordTimes password_times();
   void take_htpasswd_problems(const std::vector<Problem>& problems);
   [[nodiscard]] FileStamps policy_stamps() const;
   [[nodiscard]] FileStamps htpasswd_stamps() const;
+  [[nodiscard]] FileStamps tls_stamps() const;
 
   const config::Config& config_;
   PolicyStore& policies_;
   auth::Authenticator& authenticator_;
+  TlsStore& tls_store_;
   index::Keeper& keeper_;                           // remembers what was covered
   std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force, old passwords included
   auth::PasswordAges password_ages_;
@@ -95,6 +101,8 @@ class Reloader {
   Fd wake_;
   Subject policy_{"policy", {}, {}, {}, {}};
   Subject passwords_{"password file", {}, {}, {}, {}};
+  Subject tls_{"certificates", {}, {}, {}, {}};
+  std::optional<Clock::time_point> tls_broken_;  // since when the files do not go together
   std::atomic<bool> forced_{false};
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;

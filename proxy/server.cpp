@@ -61,10 +61,10 @@ Server::Server(config::Config config)
       recorder_(config_),
       access_log_(config_.state / "access.log",
                   [this](const auto& summary) { recorder_.record(records::row_of(summary)); }),
-      reloader_(config_, policies_, authenticator_, keeper_),
+      reloader_(config_, policies_, authenticator_, keeper_, tls_),
       context_{config_,   policies_, authenticator_, access_log_, recorder_,
                resolver_, metrics_,  upload_token_,  strangers_,  index_,
-               keeper_,   bodies_,   manifests_} {
+               keeper_,   bodies_,   manifests_,     tls_,        tls_failures_} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.

@@ -48,6 +48,8 @@ class Server {
   Metrics metrics_;
   UploadToken upload_token_;
   StrangerLimit strangers_;
+  TlsStore tls_;
+  TlsFailures tls_failures_;
   BodyBudget bodies_;
   index::SharedIndex index_;
   ManifestCache manifests_;

@@ -35,17 +35,62 @@ Socket::Socket(event_base* base, Fd fd, Handler* handler) : fd_(std::move(fd)), 
   event_assign(&write_event_, base, fd_.get(), EV_WRITE | EV_PERSIST, dispatch, this);
 }
 
-Socket::~Socket() { want(false, false); }
+Socket::~Socket() {
+  if (tls_) {
+    if (!is_reset_) {
+      tls_->session->end_writing();
+      tls_->session->flush();
+    }
+    drop_tls();
+  }
+  want(false, false);
+}
+
+void Socket::start_tls(std::unique_ptr<TlsSession> session) {
+  tls_ = std::make_unique<Tls>();
+  tls_->session = std::move(session);
+  event_assign(&tls_->more_event, event_get_base(&read_event_), -1, 0, on_more, this);
+  tls_->session->handshake();
+  watch();
+  report_buffered();
+}
+
+void Socket::drop_tls() {
+  event_del(&tls_->more_event);
+  tls_.reset();
+  watch();
+}
 
 void Socket::want(bool read, bool write) {
-  if (read != wants_read_) {
-    wants_read_ = read;
+  wants_read_ = read;
+  wants_write_ = write;
+  watch();
+  report_buffered();
+}
+
+// Inside of a handshake the library says what is waited for.
+void Socket::watch() {
+  const bool handshaking = tls_ && tls_->session->is_handshaking();
+  const bool read = wants_read_ || handshaking;
+  const bool write =
+      (wants_write_ && !handshaking) || (unsent() > 0 && !tls_->session->has_failed());
+  if (read != watches_read_) {
+    watches_read_ = read;
     read ? event_add(&read_event_, nullptr) : event_del(&read_event_);
   }
-  if (write != wants_write_) {
-    wants_write_ = write;
+  if (write != watches_write_) {
+    watches_write_ = write;
     write ? event_add(&write_event_, nullptr) : event_del(&write_event_);
   }
+}
+
+// By a timer that is due, so that other connections have their turn before.
+void Socket::report_buffered() {
+  if (!tls_ || !wants_read_ || tls_->more_is_due) return;
+  if (!tls_->session->buffered() && !tls_->session->has_failed()) return;
+  const timeval at_once{0, 0};
+  event_add(&tls_->more_event, &at_once);
+  tls_->more_is_due = true;
 }
 
 void Socket::set_low_water(int bytes) {
@@ -56,6 +101,12 @@ void Socket::set_low_water(int bytes) {
 }
 
 Socket::Result Socket::receive(char* data, std::size_t size) {
+  if (tls_) {
+    const auto result = tls_->session->receive(data, size);
+    watch();
+    report_buffered();
+    return result;
+  }
   return result_of(::recv(fd_.get(), data, size, 0));
 }
 
@@ -68,19 +119,84 @@ Socket::Result Socket::receive(Buffer& buffer, std::size_t most) {
 }
 
 Socket::Result Socket::send(std::string_view data, bool more) {
-  return result_of(
-      ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+  if (!tls_) {
+    return result_of(
+        ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+  }
+  // Sealed once, however often it takes to send it; counted when the kernel has it, so that who
+  // has sent all is done.
+  auto& promised = tls_->promised;
+  if (promised == 0) promised = tls_->session->put(data);
+  const auto io = flush();
+  if (io != Io::ok) return {io, 0};
+  if (promised == 0) return {Io::again, 0};
+  return {Io::ok, std::exchange(promised, 0)};
 }
 
-void Socket::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
+Io Socket::flush() {
+  if (!tls_) return Io::ok;
+  const auto io = tls_->session->flush();
+  watch();
+  return io;
+}
+
+void Socket::shutdown_write() {
+  if (tls_) {
+    tls_->session->end_writing();
+    if (flush() == Io::again) {
+      tls_->shut_down = true;
+      return;
+    }
+  }
+  ::shutdown(fd_.get(), SHUT_WR);
+}
 
 void Socket::reset_on_close() {
+  is_reset_ = true;
   const linger at_once{1, 0};
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
+void Socket::on_tls_event(short what) {
+  auto& session = *tls_->session;
+  if (session.is_handshaking()) {
+    session.handshake();
+    watch();
+    report_buffered();
+    if (!session.has_failed()) return;  // what is wanted is reported from now on
+  }
+  const bool is_write = (what & EV_WRITE) != 0;
+  if (is_write && !wants_write_ && !session.has_failed()) {
+    // A last word that did not fit; nobody but this socket knows of it.
+    if (flush() == Io::ok && std::exchange(tls_->shut_down, false)) {
+      ::shutdown(fd_.get(), SHUT_WR);
+    }
+    return;
+  }
+  if (handler_ == nullptr) return;
+  if (wants_read_ && (!is_write || !wants_write_)) {
+    handler_->on_readable(*this);
+  } else if (wants_write_) {
+    handler_->on_writable(*this);
+  } else {
+    want(false, false);
+  }
+}
+
+void Socket::on_more(evutil_socket_t /*fd*/, short /*what*/, void* self) {
+  auto& socket = *static_cast<Socket*>(self);
+  socket.tls_->more_is_due = false;
+  const auto& session = *socket.tls_->session;
+  if (!socket.wants_read_ || socket.handler_ == nullptr) return;
+  if (!session.buffered() && !session.has_failed()) return;  // was read meanwhile
+  // Who does not read all of it is told again, as of what the kernel has.
+  if (!session.has_failed()) socket.report_buffered();
+  socket.handler_->on_readable(socket);
+}
+
 void Socket::dispatch(evutil_socket_t /*fd*/, short what, void* self) {
   auto& socket = *static_cast<Socket*>(self);
+  if (socket.tls_) return socket.on_tls_event(what);
   if (socket.handler_ == nullptr) return;
   if ((what & EV_READ) != 0) {
     socket.handler_->on_readable(socket);

@@ -14,9 +14,12 @@ constexpr std::size_t kMostIdle = 64;
 constexpr std::chrono::seconds kIdleTime{60};
 
 // Whether the other side has neither closed the connection nor sent anything unasked.
-bool is_quiet(int fd) {
+bool is_quiet(const Socket& socket) {
+  if (const auto* tls = socket.tls(); tls != nullptr && (tls->buffered() || tls->has_failed())) {
+    return false;
+  }
   char byte = 0;
-  const auto bytes = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto bytes = ::recv(socket.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return bytes < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
@@ -48,7 +51,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(bool may_reuse, Socket::H
       idle_.clear();  // all others are older
       break;
     }
-    if (!is_quiet(idle.connection->socket.fd())) continue;
+    if (!is_quiet(idle.connection->socket)) continue;
     idle.connection->socket.set_handler(handler);
     idle.connection->reused = true;
     return std::move(idle.connection);
@@ -58,6 +61,11 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(bool may_reuse, Socket::H
     const auto number = next_address_ % addresses->size();
     if (auto connection = connect(base_, (*addresses)[number], handler)) {
       connection->address = number;
+      if (const auto tls = tls_.upstream()) {
+        auto& socket = connection->socket;
+        socket.start_tls(
+            std::make_unique<TlsSession>(tls->connect(), tls, socket.fd(), blocks_, nullptr));
+      }
       return connection;
     }
     ++next_address_;

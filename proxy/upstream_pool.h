@@ -9,6 +9,7 @@
 #include "proxy/buffer.h"
 #include "proxy/resolver.h"
 #include "proxy/socket.h"
+#include "proxy/tls_store.h"
 
 namespace layergate::proxy {
 
@@ -26,7 +27,8 @@ struct UpstreamConnection {
 // Thread safety: belongs to one worker.
 class UpstreamPool {
  public:
-  UpstreamPool(event_base* base, Resolver& resolver) : base_(base), resolver_(resolver) {}
+  UpstreamPool(event_base* base, Resolver& resolver, const TlsStore& tls, TlsBlockPool& blocks)
+      : base_(base), resolver_(resolver), tls_(tls), blocks_(blocks) {}
 
   // A kept connection, if `may_reuse`, else a new one, which may still be connecting: what goes
   // wrong then shows at the first send. nullptr: there is nowhere to connect to.
@@ -42,6 +44,7 @@ class UpstreamPool {
   // A connection whose answer was read to its end, and that stays open.
   void give_back(std::unique_ptr<UpstreamConnection> connection);
 
+  // Without TLS: storage that a redirect leads to.
   static std::unique_ptr<UpstreamConnection> connect(event_base* base, const SocketAddress& address,
                                                      Socket::Handler* handler);
 
@@ -53,6 +56,8 @@ class UpstreamPool {
 
   event_base* base_;
   Resolver& resolver_;
+  const TlsStore& tls_;
+  TlsBlockPool& blocks_;
   std::vector<Idle> idle_;
   std::size_t next_address_ = 0;
 };

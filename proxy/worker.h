@@ -23,6 +23,7 @@
 #include "proxy/context.h"
 #include "proxy/listener.h"
 #include "proxy/pipe.h"
+#include "proxy/tls_block.h"
 #include "proxy/upstream_pool.h"
 
 namespace layergate::proxy {
@@ -57,6 +58,7 @@ class Worker {
   [[nodiscard]] const Context& context() const { return context_; }
   [[nodiscard]] event_base* base() const { return base_.get(); }
   [[nodiscard]] PipePool& pipes() { return pipes_; }
+  [[nodiscard]] TlsBlockPool& tls_blocks() { return tls_blocks_; }
   [[nodiscard]] UpstreamPool& upstream() { return upstream_; }
   [[nodiscard]] std::span<char> scratch() { return scratch_; }
   [[nodiscard]] bool draining() const { return draining_; }
@@ -90,6 +92,7 @@ class Worker {
   std::unique_ptr<event_base, FreeBase> base_;
   std::vector<char> scratch_;
   PipePool pipes_;
+  TlsBlockPool tls_blocks_;
   UpstreamPool upstream_;
   std::uint64_t trace_seed_;
   std::uint64_t traces_ = 0;

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -110,6 +111,7 @@ class Gate:
         self.policy_file.write_text(policy)
         self.write_passwords(passwords)
         self.process: Process | None = None
+        self.tls: ssl.SSLContext | None = None  # by which connect() speaks to it
         if start:
             self.start()
 
@@ -215,7 +217,7 @@ class Gate:
     # Asking
 
     def connect(self, **options: Any) -> Connection:
-        return Connection(self.address, namespace=self.namespace, **options)
+        return Connection(self.address, namespace=self.namespace, **{"tls": self.tls, **options})
 
     def ask(
         self,

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -122,8 +123,13 @@ class Connection:
         timeout: float = 10.0,
         source: str | None = None,
         namespace: Path | None = None,
+        tls: ssl.SSLContext | None = None,
+        name: str = "localhost",
     ) -> None:
+        """With `tls`, over TLS to the host `name`."""
         self.socket = connect(address, timeout=timeout, source=source, namespace=namespace)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name)
         self._buffer = b""
 
     # Sending

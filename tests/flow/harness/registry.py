@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from .certificates import Authority
 from .ports import free_port
 from .process import Process
 from .rawhttp import Address, Connection
@@ -25,6 +26,7 @@ class Registry:
         unix: bool = True,
         storage: Path | None = None,
         namespace: Path | None = None,
+        tls: Authority | None = None,  # https, by a certificate of this authority
         more: Mapping[str, Any] | None = None,  # further sections of its configuration
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -32,14 +34,17 @@ class Registry:
         self.namespace = namespace
         self.address: Address | Path
         # A socket's path is at most 107 bytes, and pytest's directories are long.
-        if unix and len(str(root)) < 90:
+        self._tls = tls.client() if tls else None
+        if unix and tls is None and len(str(root)) < 90:
             self.address = root / "registry.sock"
-            http = {"net": "unix", "addr": str(self.address)}
+            http: dict[str, Any] = {"net": "unix", "addr": str(self.address)}
             self.url = f"unix://{self.address}"
         else:
             self.address = ("127.0.0.1", free_port())
             http = {"addr": "%s:%d" % self.address}
-            self.url = "http://%s:%d" % self.address
+            self.url = "%s://%s:%d" % ("https" if tls else "http", *self.address)
+            if tls:
+                http["tls"] = tls.issue().keys
         self._config = root / "registry.yml"
         self._config.write_text(
             yaml.safe_dump(
@@ -76,6 +81,7 @@ class Registry:
         return Connection(
             self.address,
             namespace=None if isinstance(self.address, Path) else self.namespace,
+            tls=self._tls,
         )
 
     def _answers(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -95,12 +96,13 @@ class RecordingUpstream:
     reads_bodies: bool = True
     host: str = "127.0.0.1"
     port: int = 0  # 0: any
+    tls: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._listener = socket.create_server((self.host, self.port), backlog=512)
         self.address: Address = self._listener.getsockname()
-        self.url = "http://%s:%d" % self.address
+        self.url = "%s://%s:%d" % ("https" if self.tls else "http", *self.address)
         self._open: set[socket.socket] = set()
         self._closing = False
         self._broken: list[str] = []  # what the gate sent that no HTTP/1.1 sender may
@@ -143,8 +145,10 @@ class RecordingUpstream:
             threading.Thread(target=self._serve, args=(peer, index), daemon=True).start()
 
     def _serve(self, peer: socket.socket, index: int) -> None:
-        reader = _Reader(peer, self.streams[index])
         try:
+            if self.tls is not None:
+                peer = self._secured(peer, self.tls)
+            reader = _Reader(peer, self.streams[index])
             while (head := reader.read_head()) is not None:
                 request = Request(head, connection=index)
                 if not is_probe(request):
@@ -164,6 +168,14 @@ class RecordingUpstream:
             with self._lock:
                 self._open.discard(peer)
             peer.close()
+
+    def _secured(self, peer: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        with self._lock:
+            self._open.discard(peer)  # whose descriptor moves to another object
+            secured = tls.wrap_socket(peer, server_side=True, do_handshake_on_connect=False)
+            self._open.add(secured)
+        secured.do_handshake()
+        return secured
 
     def _answer(self, request: Request, peer: socket.socket) -> bytes | None:
         if is_probe(request):

@@ -61,6 +61,43 @@ TEST_CASE("config: everything has a default but the upstream") {
   CHECK(config.records.anomalies.volume_at_least == 200ULL << 30U);
 }
 
+TEST_CASE("config: a port with TLS has a certificate, or several") {
+  const auto one = must_parse(kUpstream + R"(
+listen:
+  - address: 0.0.0.0:443
+    tls: {certificate: tls/server.crt, key: /keys/server.key}
+)");
+  REQUIRE(one.listen[0].tls.size() == 1);
+  CHECK(one.listen[0].tls[0].certificate == "/etc/layergate/tls/server.crt");
+  CHECK(one.listen[0].tls[0].key == "/keys/server.key");
+  CHECK(one.listen[0].tls[0].line == 5);
+  CHECK(one.listen[0].tls[0].column == 10);
+
+  const auto two = must_parse(kUpstream + R"(
+listen:
+  - address: 0.0.0.0:443
+    tls:
+      - {certificate: a.crt, key: a.key}
+      - {certificate: b.crt, key: b.key}
+  - address: 127.0.0.1:5000
+)");
+  REQUIRE(two.listen[0].tls.size() == 2);
+  CHECK(two.listen[0].tls[1].certificate == "/etc/layergate/b.crt");
+  CHECK(two.listen[0].tls[1].line == 7);
+  CHECK(two.listen[1].tls.empty());
+}
+
+TEST_CASE("config: a registry over https") {
+  const auto system = must_parse("upstream: {url: https://registry.example.com}\n").upstream;
+  CHECK(system.tls);
+  CHECK(system.ca.empty());
+  CHECK(system.address.to_string() == "registry.example.com:443");
+  const auto own = must_parse("upstream: {url: 'https://[::1]:5001', ca: tls/ca.crt}\n").upstream;
+  CHECK(own.ca == "/etc/layergate/tls/ca.crt");
+  CHECK(own.address.to_string() == "[::1]:5001");
+  CHECK_FALSE(must_parse(kUpstream).upstream.tls);
+}
+
 TEST_CASE("config: every key is read") {
   const auto config = must_parse(R"(
 listen:
@@ -189,7 +226,18 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {kUpstream + "listen:\n  - address: 0.0.0.0:65536\n", "layergate.yml:3:14: address must be"},
       {kUpstream + "listen:\n  - address: \":::5000\"\n", "layergate.yml:3:14: address must be"},
       {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: {}}\n",
-       "layergate.yml:3:31: tls is not built yet"},
+       "layergate.yml:3:31: tls needs a certificate and a key; the certificate is missing"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: {certificate: a}}\n",
+       "layergate.yml:3:31: tls needs a certificate and a key; the key is missing"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: {certificate: a, key: ''}}\n",
+       "layergate.yml:3:53: tls.key must not be empty"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: {certificate: a, keys: b}}\n",
+       "layergate.yml:3:48: unknown key \"keys\" in tls; did you mean \"key\"?"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: []}\n",
+       "layergate.yml:3:31: tls must name at least one certificate"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: server.pem}\n",
+       "layergate.yml:3:31: tls must be a map"},
+      {kUpstream + "listen:\n  - {address: 0.0.0.0:1, tls: }\n", "layergate.yml:3:"},
       {kUpstream + "listen:\n  - {address: 0.0.0.0:1, trusted_proxies: [10.0.0.1/8]}\n",
        "layergate.yml:3:44: each item of trusted_proxies must be"},
       {kUpstream + "admin: {address: 8080}\n", "layergate.yml:2:18: admin.address must be"},
@@ -200,8 +248,11 @@ TEST_CASE("config: each mistake is refused with its line, and what is wrong") {
       {"upstream: {}\n", "layergate.yml:1:11: upstream.url is missing"},
       {"upstream: http://a\n", "layergate.yml:1:11: upstream must be a map"},
       {"upstream: {url: registry:5000}\n",
-       "layergate.yml:1:17: upstream.url must start with http:// or unix://"},
-      {"upstream: {url: https://a}\n", "layergate.yml:1:17: an upstream over https is not built"},
+       "layergate.yml:1:17: upstream.url must start with http://, https:// or unix://"},
+      {"upstream: {url: https://}\n", "layergate.yml:1:17: upstream.url has no valid host"},
+      {"upstream: {url: https://a, ca: ''}\n", "layergate.yml:1:32: upstream.ca must not be"},
+      {"upstream: {url: http://a, ca: ca.crt}\n",
+       "layergate.yml:1:31: upstream.ca is for a registry whose upstream.url starts with https"},
       {"upstream: {url: http://}\n", "layergate.yml:1:17: upstream.url has no valid host"},
       {"upstream: {url: http:///}\n", "layergate.yml:1:17: upstream.url has no valid host"},
       {"upstream: {url: http://a:0}\n", "layergate.yml:1:17: upstream.url has no valid host"},
