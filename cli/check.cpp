@@ -4,6 +4,7 @@
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "cli/load_config.h"
+#include "storage/storage.h"
 
 namespace layergate::cli {
 namespace {
@@ -25,13 +26,15 @@ void print_halves(const std::vector<std::string>& users, const std::vector<std::
 int check(const Globals& globals) {
   const auto config = load_config(globals);
   if (!config) return 3;
+  const auto storage = storage::check(config->upstream.storage);
+  if (storage) print_problems({*storage}, "error");
   const auto policy = acl::load(config->acl, wall_now());
   print_problems(policy.warnings, "warning");
   print_problems(policy.errors, "error");
   const auto htpasswd = auth::Htpasswd::load(config->htpasswd);
   print_problems(htpasswd.warnings, "warning");
   print_problems(htpasswd.errors, "error");
-  if (!policy.policy || !htpasswd.htpasswd) return 3;
+  if (storage || !policy.policy || !htpasswd.htpasswd) return 3;
 
   const auto accounts = policy.policy->accounts();
   print_halves(htpasswd.htpasswd->users(), accounts);

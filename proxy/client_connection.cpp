@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "index/rights.h"
+#include "proxy/blob_from_disk.h"
 #include "proxy/exchange.h"
 #include "proxy/forwarded.h"
 #include "proxy/listing.h"
@@ -430,10 +431,19 @@ void ClientConnection::carry_out(const Ruling& ruling) {
     handler_ = std::make_unique<ManifestPush>(*this, ruling);
   } else if ((is_manifest || route.endpoint == Endpoint::blob) && route.method == Method::erase) {
     handler_ = std::make_unique<Removal>(*this);
+  } else if (route.endpoint == Endpoint::blob && context.storage != nullptr) {
+    handler_ = std::make_unique<BlobFromDisk>(*this, *context.storage);
   } else {
     handler_ = std::make_unique<Exchange>(*this);
   }
   state_ = State::handling;
+  since_ = Worker::Clock::now();
+  handler_->start();
+}
+
+void ClientConnection::ask_registry() {
+  worker_.retire(std::move(handler_));
+  handler_ = std::make_unique<Exchange>(*this);
   since_ = Worker::Clock::now();
   handler_->start();
 }

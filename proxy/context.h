@@ -15,6 +15,7 @@
 #include "proxy/upload_token.h"
 #include "records/access_log.h"
 #include "records/recorder.h"
+#include "storage/storage.h"
 
 namespace layergate::proxy {
 
@@ -32,6 +33,7 @@ struct Context {
   index::SharedIndex& index;
   index::Keeper& keeper;
   BodyBudget& bodies;
+  storage::Storage* storage;  // nullptr: this machine does not have the registry's files
 };
 
 }  // namespace layergate::proxy

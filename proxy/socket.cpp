@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -70,6 +71,11 @@ Socket::Result Socket::receive(Buffer& buffer, std::size_t most) {
 Socket::Result Socket::send(std::string_view data, bool more) {
   return result_of(
       ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
+}
+
+Socket::Result Socket::send_file(int file, std::uint64_t offset, std::size_t count) {
+  auto at = static_cast<off_t>(offset);
+  return result_of(::sendfile(fd_.get(), file, &at, count));
 }
 
 void Socket::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }

@@ -50,6 +50,9 @@ class Socket {
   Result receive(Buffer& buffer, std::size_t most);
   // `more`: further bytes follow at once (MSG_MORE).
   Result send(std::string_view data, bool more = false);
+  // From a file, without a copy (sendfile). Io::closed: the file has no byte there. Io::failed:
+  // errno tells whether the socket (EPIPE, ECONNRESET, …) or the file did.
+  Result send_file(int file, std::uint64_t offset, std::size_t count);
 
   void shutdown_write();
   void reset_on_close();

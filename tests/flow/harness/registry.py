@@ -13,6 +13,8 @@ from .process import Process
 from .rawhttp import Address, Connection
 
 _PROGRAM = "/usr/bin/docker-registry"
+# By their URLs, the root directories of the registries that were started.
+STORAGES: dict[str, Path] = {}
 
 
 class Registry:
@@ -29,6 +31,7 @@ class Registry:
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.storage = storage or root / "storage"
+        self.storage.mkdir(parents=True, exist_ok=True)
         self.namespace = namespace
         self.address: Address | Path
         # A socket's path is at most 107 bytes, and pytest's directories are long.
@@ -40,6 +43,7 @@ class Registry:
             self.address = ("127.0.0.1", free_port())
             http = {"addr": "%s:%d" % self.address}
             self.url = "http://%s:%d" % self.address
+        STORAGES[self.url] = self.storage
         self._config = root / "registry.yml"
         self._config.write_text(
             yaml.safe_dump(
