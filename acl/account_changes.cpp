@@ -13,7 +13,7 @@ namespace {
 
 // An account of one policy, as it is compared.
 struct Words {
-  std::string permissions, expires, from, enabled, groups;
+  std::string permissions, expires, from, enabled, groups, since;
 };
 
 template <typename Items>
@@ -30,10 +30,12 @@ std::map<std::string_view, Words> words_of(const Draft& draft) {
     const auto& account = draft.accounts[i];
     std::vector<std::string> from;
     for (const auto& network : account.from) from.push_back(network.to_string());
-    all[account.name.text] = {
-        permissions_of(account), account.expires ? format_time(*account.expires) : "never",
-        from.empty() ? "anywhere" : joined(from), account.enabled ? "yes" : "no",
-        groups[i].empty() ? "none" : joined(groups[i])};
+    all[account.name.text] = {permissions_of(account),
+                              account.expires ? format_time(*account.expires) : "never",
+                              from.empty() ? "anywhere" : joined(from),
+                              account.enabled ? "yes" : "no",
+                              groups[i].empty() ? "none" : joined(groups[i]),
+                              account.since ? format_time(*account.since) : "unknown"};
   }
   return all;
 }
@@ -48,6 +50,7 @@ std::vector<std::string> changes_between(const Words& before, const Words& after
   compare("expires", before.expires, after.expires);
   compare("from", before.from, after.from);
   compare("groups", before.groups, after.groups);
+  compare("since", before.since, after.since);
   return changes;
 }
 

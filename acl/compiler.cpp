@@ -71,10 +71,11 @@ void add_accounts(const Draft& draft, Policy::Impl& policy) {
   policy.accounts.reserve(draft.accounts.size());
   for (std::size_t i = 0; i < draft.accounts.size(); ++i) {
     const AccountDraft& account = draft.accounts[i];
-    policy.accounts.push_back(
-        {policy.texts.keep(account.name.text), account.expires.value_or(kNever),
-         append(policy.networks, account.from), append(policy.subjects, subjects_of[i]),
-         account.permissions, account.admin, account.enabled});
+    policy.accounts.push_back({policy.texts.keep(account.name.text),
+                               account.expires.value_or(kNever), account.since.value_or(WallTime{}),
+                               append(policy.networks, account.from),
+                               append(policy.subjects, subjects_of[i]), account.permissions,
+                               account.admin, account.enabled});
   }
   for (std::uint32_t id = 0; id < policy.accounts.size(); ++id) {
     const auto hash = [&](std::uint32_t i) {

@@ -35,6 +35,7 @@ struct AccountDraft {
   std::string email;
   std::optional<WallTime> expires;
   std::vector<IpNetwork> from;  // empty: from anywhere
+  std::optional<WallTime> since;
 };
 
 struct GroupDraft {

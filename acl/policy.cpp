@@ -294,6 +294,11 @@ bool Policy::is_admin(std::string_view account) const {
   return found != nullptr && found->admin;
 }
 
+WallTime Policy::since(std::string_view account) const {
+  const Account* found = impl_->find(account);
+  return found == nullptr ? WallTime{} : found->since;
+}
+
 std::vector<std::string> Policy::accounts() const {
   std::vector<std::string> names;
   names.reserve(impl_->accounts.size());

@@ -121,6 +121,9 @@ class Policy {
   // Holds the permission admin, whether or not the account may be used now.
   [[nodiscard]] bool is_admin(std::string_view account) const;
   [[nodiscard]] std::vector<std::string> accounts() const;  // sorted
+  // Since when the name stands for who has it now, as `users` says. What another had under it
+  // before (tags, possession, records) is not this account's. The epoch: that is not known.
+  [[nodiscard]] WallTime since(std::string_view account) const;
   [[nodiscard]] std::size_t rule_count() const;
 
  private:

@@ -21,6 +21,7 @@ inline constexpr WallTime kNever = WallTime::max();
 struct Account {
   std::string_view name;
   WallTime expires = kNever;
+  WallTime since{};
   Slice from;      // of Impl::networks; empty: from anywhere
   Slice subjects;  // of Impl::subjects: itself, its groups and everyone, as far as rules name them
   ActionSet permissions;

@@ -92,11 +92,12 @@ void SourceReader::read_users(const Node& section) {
       read_.refuse(line, column, titled("the user's name", name).append(" ").append(fault));
     }
     if (read_.map(value, titled("user", name),
-                  {"permissions", "email", "expires", "from", "enabled"})) {
+                  {"permissions", "email", "expires", "from", "enabled", "since"})) {
       for (const auto& field : value.entries) {
         if (field.key == "permissions") read_permissions(field.value, account);
         if (field.key == "email") account.email = read_remark(field.value, "email");
         if (field.key == "expires") account.expires = read_.time(field.value, "expires");
+        if (field.key == "since") account.since = read_.time(field.value, "since");
         if (field.key == "from") read_from(field.value, account.from);
         if (field.key == "enabled") {
           yaml::Reader::into(account.enabled, read_.boolean(field.value, "enabled"));

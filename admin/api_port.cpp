@@ -178,6 +178,7 @@ void ApiPort::identify(const ExchangePtr& exchange) {
     }
   }
   exchange->account = session->account;
+  if (const auto refused = admit(*exchange)) return answer(exchange, *refused);
   carry_out(exchange);
 }
 
@@ -313,10 +314,12 @@ void ApiPort::open_session(const ExchangePtr& exchange) {
 }
 
 void ApiPort::carry_out(const ExchangePtr& exchange) {
-  if (const auto refused = admit(*exchange)) return answer(exchange, *refused);
   const bool taken = pool_.submit([this, exchange] {
     auto reply = call(*exchange);
-    loop_->post([this, exchange, reply = std::move(reply)] { answer(exchange, reply); });
+    loop_->post([this, exchange, reply = std::move(reply)] {
+      if (reply.wrong_password) sessions_.count_wrong_password(exchange->token);
+      answer(exchange, reply);
+    });
   });
   if (taken) return;
   exchange->retry_after = 2;

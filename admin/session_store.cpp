@@ -34,7 +34,7 @@ std::optional<std::string> SessionStore::open(const std::string& account,
   make_room_for(account);
   if (sessions_.size() >= limits_.most) return std::nullopt;
   auto token = random_token();
-  sessions_[key_of(token)] = {account, line, random_token(), now, now};
+  sessions_[key_of(token)] = {account, line, random_token(), now, now, 0};
   return token;
 }
 
@@ -61,6 +61,12 @@ const SessionStore::Session* SessionStore::find(std::string_view token, Clock::t
 }
 
 void SessionStore::end(std::string_view token) { sessions_.erase(key_of(token)); }
+
+void SessionStore::count_wrong_password(std::string_view token) {
+  const auto found = sessions_.find(key_of(token));
+  if (found == sessions_.end()) return;
+  if (++found->second.wrong_passwords >= limits_.wrong_passwords) sessions_.erase(found);
+}
 
 void SessionStore::end_unless(const std::function<bool(const Session&)>& goes_on,
                               Clock::time_point now) {

@@ -28,6 +28,7 @@ class SessionStore {
     std::chrono::seconds longest{12 * 3600};
     std::size_t most = 4096;
     std::size_t most_of_account = 16;  // one more ends the one unused for longest
+    int wrong_passwords = 5;
   };
   struct Session {
     std::string account;
@@ -35,6 +36,7 @@ class SessionStore {
     std::string csrf;        // what changes have to carry in X-CSRF-Token
     Clock::time_point opened;
     Clock::time_point used;
+    int wrong_passwords = 0;
   };
 
   explicit SessionStore(const Limits& limits) : limits_(limits) {}
@@ -46,6 +48,8 @@ class SessionStore {
   // Counts as a use. Valid until the next change; nullptr if there is no such session (any more).
   const Session* find(std::string_view token, Clock::time_point now);
   void end(std::string_view token);
+  // Whoever uses the session gave a wrong password for its account's: after some he is not he.
+  void count_wrong_password(std::string_view token);
   // Ends those that are over, and those for which `goes_on` is false.
   void end_unless(const std::function<bool(const Session&)>& goes_on, Clock::time_point now);
 

@@ -104,6 +104,14 @@ std::string metrics_text(const proxy::Server& server) {
              std::to_string(records.waiting));
   add_metric(out, "layergate_records_failed", "gauge", "1 if they cannot be written.",
              records.problem.empty() ? "0" : "1");
+  const auto manifests = context.manifests.stats();
+  add_metric(out, "layergate_manifest_cache_hits_total", "counter",
+             "Manifests that were answered from memory.", std::to_string(manifests.hits));
+  add_metric(out, "layergate_manifest_cache_misses_total", "counter",
+             "Manifests that were not there.", std::to_string(manifests.misses));
+  add_metric(out, "layergate_manifest_cache_bytes", "gauge",
+             "Memory that the manifests take, of cache.manifests.",
+             std::to_string(manifests.bytes));
   const auto auth = context.authenticator.counters();
   add_metric(out, "layergate_auth_remembered_total", "counter", "Credentials answered from memory.",
              std::to_string(auth.remembered));

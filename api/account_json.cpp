@@ -14,6 +14,7 @@ Json json_of(const manage::Account& account) {
           {"enabled", account.enabled},
           {"expires", time_or_null(account.expires)},
           {"from", account.from},
+          {"since", time_or_null(account.since)},
           {"groups", account.groups},
           {"source", account.place},
           {"managed", account.managed},

@@ -138,7 +138,9 @@ Reply set_password(const Site& site, const Call& call, const Parameters& paramet
   if (!call.caller.admin || call.caller.is(name) || old) {
     if (!old) return changing.refuse(usage("\"old_password\" is missing"));
     if (const auto right = manage::check_password(site.config, name, *old); !right) {
-      return changing.refuse(problem(right.error()));
+      auto refused = changing.refuse(problem(right.error()));
+      refused.wrong_password = true;
+      return refused;
     }
   }
   return changing.make(

@@ -33,7 +33,7 @@ struct Call {
   std::vector<std::string> path;  // what follows /api/v1, decoded: {"accounts", "alice"}
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in its order
   std::optional<Json> body;
-  std::string if_match;  // the field's value, or empty
+  std::optional<std::string> if_match;  // the field's value
   Caller caller;
 };
 
@@ -41,8 +41,9 @@ struct Reply {
   int status = 200;
   Json body;  // null: none. From 400 on a problem (RFC 9457)
   std::string etag;
-  std::string location;  // of what was made, as "/api/v1/accounts/alice"
-  std::string allow;     // 405: what can be done there
+  std::string location;         // of what was made, as "/api/v1/accounts/alice"
+  std::string allow;            // 405: what can be done there
+  bool wrong_password = false;  // who calls did not know his account's
 
   [[nodiscard]] bool failed() const { return status >= 400; }
 };

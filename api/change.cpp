@@ -5,6 +5,7 @@
 #include "api/etag.h"
 #include "api/problem.h"
 #include "api/query_parameters.h"
+#include "records/row.h"
 
 namespace layergate::api {
 
@@ -20,7 +21,7 @@ Change change_of(std::string action, std::string target, std::string detail) {
 
 Changing::Changing(const Site& site, const Call& call, Change change, Object object)
     : site_(site), call_(call), change_(std::move(change)), object_(std::move(object)) {
-  change_.by = call.caller.account.empty() ? "operator" : call.caller.account;
+  change_.by = call.caller.account.empty() ? std::string(records::kOperator) : call.caller.account;
   change_.address = call.caller.address;
   QueryParameters query(call, {"dry_run"});
   dry_run_ = query.boolean("dry_run");
@@ -40,7 +41,7 @@ manage::Terms Changing::terms() const {
   manage::Terms terms;
   terms.dry_run = dry_run_;
   terms.announce = [this] { return announce(); };
-  if (call_.if_match.empty()) return terms;
+  if (!call_.if_match) return terms;
   terms.precondition = [this](const manage::PolicyFiles& files) -> manage::Done {
     std::optional<std::string> present;
     if (object_) {

@@ -18,6 +18,8 @@ void skip(std::string_view& text, std::string_view what) {
 // Whether `present` is in a list of entity tags; nothing if the list is none.
 std::optional<bool> is_in(std::string_view list, const std::optional<std::string>& present) {
   bool found = false;
+  skip(list, " \t,");
+  if (list.empty()) return std::nullopt;
   for (skip(list, " \t,"); !list.empty(); skip(list, " \t,")) {
     const bool weak = list.starts_with("W/");
     if (weak) list.remove_prefix(2);
@@ -47,9 +49,9 @@ Reply with_etag(Json object) {
 }
 
 std::optional<Reply> check_if_match(const Call& call, const std::optional<std::string>& present) {
-  if (call.if_match.empty()) return std::nullopt;
-  const bool any = call.if_match == "*";
-  const auto found = any ? std::optional(present.has_value()) : is_in(call.if_match, present);
+  if (!call.if_match) return std::nullopt;
+  const bool any = *call.if_match == "*";
+  const auto found = any ? std::optional(present.has_value()) : is_in(*call.if_match, present);
   if (!found) return usage("If-Match must be the ETag of an earlier answer, or *");
   if (*found) return std::nullopt;
   return problem(412, "changed",

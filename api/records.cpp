@@ -5,10 +5,12 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "acl/loader.h"
 #include "api/page.h"
 #include "api/problem.h"
 #include "api/query_parameters.h"
@@ -38,7 +40,16 @@ Reply with_reader(const Site& site, Reply nothing, Answer answer) {
   }
 }
 
-void set_time_and_user(Filter& filter, QueryParameters& query, const Caller& caller) {
+// Since when the name is the caller's: what is recorded of before is somebody else's. Nothing:
+// there is no policy that could tell.
+std::optional<WallTime> since_of(const Site& site, const Caller& caller) {
+  const auto policy =
+      site.policy_in_force ? site.policy_in_force() : acl::load(site.config.acl, wall_now()).policy;
+  return policy ? std::optional(policy->since(caller.account)) : std::nullopt;
+}
+
+void set_time_and_user(Filter& filter, QueryParameters& query, const Site& site,
+                       const Caller& caller) {
   const auto now = wall_now();
   filter.since = query.time("since", now);
   filter.until = query.time("until", now);
@@ -48,6 +59,9 @@ void set_time_and_user(Filter& filter, QueryParameters& query, const Caller& cal
     query.refuse("user: only administrators see the records of others");
   }
   filter.user = caller.account;
+  const auto since = since_of(site, caller);
+  if (!since) return query.refuse("the policy does not load, so nobody can say what is yours");
+  if (!filter.since || *filter.since < *since) filter.since = since;
 }
 
 void set_image(Filter& filter, QueryParameters& query) {
@@ -83,7 +97,7 @@ Reply list(const Site& site, const Call& call, const Parameters& /*parameters*/)
   QueryParameters query(call, {"user", "image", "tag", "action", "decision", "address", "since",
                                "until", "limit", "cursor"});
   Filter filter;
-  set_time_and_user(filter, query, call.caller);
+  set_time_and_user(filter, query, site, call.caller);
   set_image(filter, query);
   set_address(filter, query);
   set_action_and_decision(filter, query);
@@ -128,7 +142,11 @@ records::Grouping grouping_of(QueryParameters& query) {
 Reply daily(const Site& site, const Call& call, const Parameters& /*parameters*/) {
   QueryParameters query(call, {"user", "image", "action", "decision", "since", "until", "by"});
   Filter filter;
-  set_time_and_user(filter, query, call.caller);
+  set_time_and_user(filter, query, site, call.caller);
+  // Sums are of whole days: of the day on which the account was made, they may be another's too.
+  if (!call.caller.admin && filter.since) {
+    filter.since = std::chrono::ceil<std::chrono::days>(*filter.since);
+  }
   if (const auto* image = query.find("image")) filter.repository = *image;
   set_action_and_decision(filter, query);
   const auto by = grouping_of(query);
@@ -152,7 +170,7 @@ Reply daily(const Site& site, const Call& call, const Parameters& /*parameters*/
 Reply anomalies(const Site& site, const Call& call, const Parameters& /*parameters*/) {
   QueryParameters query(call, {"user", "since", "until", "limit", "cursor"});
   Filter filter;
-  set_time_and_user(filter, query, call.caller);
+  set_time_and_user(filter, query, site, call.caller);
   const auto limit = query.limit();
   const auto key = query.cursor();
   std::int64_t before = 0;

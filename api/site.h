@@ -17,7 +17,7 @@ namespace layergate::api {
 
 // A change that was made or refused, for the records.
 struct Change {
-  std::string by;  // the account; "operator" for who works on the files
+  std::string by;  // the account, or records::kOperator
   IpAddress address;
   std::string action;  // "account.add", "access.grant"
   std::string target;  // "alice", "telechat:7b-fp16", "telechat:7b-fp16 alice"

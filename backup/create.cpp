@@ -12,8 +12,8 @@
 #include "backup/archive_writer.h"
 #include "backup/contents.h"
 #include "backup/database.h"
-#include "backup/why_not.h"
 #include "backup/working_dir.h"
+#include "base/why_not.h"
 
 namespace layergate::backup {
 namespace {

@@ -10,10 +10,10 @@
 #include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "backup/database.h"
-#include "backup/why_not.h"
 #include "backup/working_dir.h"
 #include "base/atomic_file.h"
 #include "base/read_file.h"
+#include "base/why_not.h"
 
 namespace layergate::backup {
 namespace {
@@ -118,8 +118,7 @@ tl::expected<Examined, Failure> examine(int in, const std::string& name, const f
 tl::expected<Fd, Failure> open_archive(const fs::path& file) {
   Fd fd(file == "-" ? ::dup(STDIN_FILENO) : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
-    const auto kind = errno == ENOENT ? Failure::Kind::not_found : Failure::Kind::io;
-    return failed(kind, why_not("open", file));
+    return failed(Failure::Kind::io, why_not("open", file));
   }
   return fd;
 }

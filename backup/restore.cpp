@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <system_error>
 
-#include "backup/why_not.h"
 #include "backup/working_dir.h"
 #include "base/fd.h"
+#include "base/why_not.h"
 
 namespace layergate::backup {
 namespace {

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "backup/archive_reader.h"
-#include "backup/why_not.h"
 #include "base/fd.h"
+#include "base/why_not.h"
 
 namespace layergate::backup {
 namespace {

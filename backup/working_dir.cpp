@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "backup/why_not.h"
+#include "base/why_not.h"
 
 namespace layergate::backup {
 

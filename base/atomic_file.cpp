@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/fd.h"
+#include "base/why_not.h"
 
 namespace layergate {
 namespace {
@@ -19,9 +20,7 @@ using Done = tl::expected<void, std::string>;
 
 // REQUIRES: errno is that of the step.
 tl::unexpected<std::string> failure(const std::string& step, const fs::path& path) {
-  const int error = errno;
-  return tl::unexpected("cannot " + step + " " + path.string() + ": " +
-                        std::generic_category().message(error));
+  return tl::unexpected(why_not(step, path));
 }
 
 // Removed again unless it was renamed.

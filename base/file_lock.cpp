@@ -6,18 +6,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
 #include <thread>
+
+#include "base/why_not.h"
 
 namespace layergate {
 
 tl::expected<Fd, std::string> lock_file(const std::filesystem::path& lock,
                                         const std::filesystem::path& like,
                                         std::chrono::milliseconds patience) {
-  const auto failure = [&](const std::string& step) {
-    return tl::unexpected("cannot " + step + " " + lock.string() + ": " +
-                          std::generic_category().message(errno));
-  };
+  const auto failure = [&](const std::string& step) { return tl::unexpected(why_not(step, lock)); };
   // Read-only: whoever may read the file may wait for its writers. O_CREAT only where there is
   // none: in a sticky directory it is refused for a file of somebody else's, even to root
   // (fs.protected_regular).

@@ -25,8 +25,11 @@ constexpr std::size_t kManyRules = 100;
 
 std::string sentence(const Json& answer) {
   const auto text = [&](const char* key) { return answer.value(key, ""); };
-  return std::string(answer.value("allowed", false) ? "allowed" : "denied") + ": " + text("user") +
-         " " + text("action") + " " + text("name") + ":" + text("tag") + ": " + text("why");
+  const std::string decision = answer.value("allowed", false) ? "allowed" : "denied";
+  auto why = text("why");
+  if (why.starts_with(decision + ' ')) why.erase(0, decision.size() + 1);
+  return decision + ": " + text("user") + " " + text("action") + " " + text("name") + ":" +
+         text("tag") + ": " + why;
 }
 
 // "+ @research" if the condition matches, "- names ci" if not.

@@ -157,6 +157,24 @@ const View kAnomalies{{{"TIME", "time", Column::Kind::time},
                        {"ADDRESS", "address"},
                        {"DETAIL", "detail"}}};
 
+// The columns that --by asks for.
+View view_of_sums(const Arguments& arguments) {
+  View view{{{"DAY", "day"}}};
+  std::string by = "action,decision";
+  for (const auto& [name, value] : arguments.filters) {
+    if (name == "by" && !value.empty()) by = value;
+  }
+  for (const char* key : {"user", "repository", "action", "decision"}) {
+    if (("," + by + ",").find("," + std::string(key) + ",") == std::string::npos) continue;
+    std::string title;
+    for (const char* c = key; *c != '\0'; ++c) title += static_cast<char>(*c - 'a' + 'A');
+    view.columns.push_back({title, key});
+  }
+  view.columns.push_back({"REQUESTS", "requests", Column::Kind::number});
+  view.columns.push_back({"BYTES", "bytes", Column::Kind::size});
+  return view;
+}
+
 // The options of `names` among all that there are.
 void add_filters(CLI::App& verb, Arguments& arguments, const std::vector<std::string>& names) {
   static const std::vector<std::pair<std::string, std::string>> kHelp{
@@ -206,7 +224,8 @@ void add_audit(CLI::App& app, const Globals& globals, int& exit_code) {
       {"user", "image", "action", "decision", "since", "until", "by"},
       [](const Globals& with, const Arguments& arguments) {
         return with_client(with, [&](Client& client) {
-          return finish(with, client.call(get({"records", "daily"}, arguments.query())));
+          return finish(with, client.call(get({"records", "daily"}, arguments.query())),
+                        view_of_sums(arguments));
         });
       });
   add_limit(add("anomalies", "Unusual use, newest first", {"user", "since", "until"},

@@ -14,6 +14,21 @@
 namespace layergate::cli {
 namespace {
 
+using api::Json;
+
+// `lines` are for people.
+int tell(const Globals& globals, Json body, const std::string& lines) {
+  if (globals.format == Format::table) {
+    std::cout << lines << '\n' << std::flush;
+    if (std::cout) return 0;
+    print_error("standard output cannot be written");
+    return 4;
+  }
+  api::Reply reply;
+  reply.body = std::move(body);
+  return finish(globals, reply);
+}
+
 int report(const manage::Failure& failure) {
   print_error(failure.what);
   return manage::exit_code(failure.kind);
@@ -34,49 +49,72 @@ int create(const Globals& globals, const std::string& file) {
   const auto made =
       to_stdout ? backup::create(*config, STDOUT_FILENO) : backup::create(*config, file);
   if (!made) return report(made.error());
-  for (const auto& what : made->passed_over) std::cerr << "passed over: " << what << '\n';
-  (to_stdout ? std::cerr : std::cout)
-      << "backed up " << made->files << " files\nsha256:" << made->sha256 << '\n';
-  return 0;
+  const auto done = "backed up " + std::to_string(made->files) + " files\nsha256:" + made->sha256;
+  for (const auto& what : made->passed_over) print_note("passed over: " + what);
+  if (to_stdout) {
+    std::cerr << done << '\n';
+    return 0;
+  }
+  return tell(
+      globals,
+      {{"files", made->files}, {"sha256", made->sha256}, {"passed_over", made->passed_over}}, done);
 }
 
-void print(const backup::Examined& found) {
+Json to_json(const backup::Examined& found) {
+  auto warnings = Json::array();
+  for (const auto& problem : found.warnings) warnings.push_back(problem.to_string());
+  return {{"sha256", found.archive.sha256},
+          {"made", format_time(found.archive.manifest.made)},
+          {"files", found.archive.manifest.members.size()},
+          {"bytes", found.bytes},
+          {"rules", found.rules},
+          {"accounts", found.accounts},
+          {"passwords", found.passwords},
+          {"databases", found.databases},
+          {"warnings", std::move(warnings)}};
+}
+
+std::string lines_of(const backup::Examined& found) {
   const auto& manifest = found.archive.manifest;
-  std::cout << "sha256:" << found.archive.sha256 << ", made " << format_time(manifest.made) << '\n'
-            << manifest.members.size() << " files, " << found.bytes
-            << " bytes: each is what was backed up, none is missing, none was added\n"
-            << "the policy loads and passes its tests: " << found.rules << " rules, "
-            << found.accounts << " accounts\n"
-            << "the password file loads: " << found.passwords << " passwords\n";
-  for (const auto& name : found.databases) std::cout << name << " is intact\n";
+  auto text = "sha256:" + found.archive.sha256 + ", made " + format_time(manifest.made) + '\n' +
+              std::to_string(manifest.members.size()) + " files, " + std::to_string(found.bytes) +
+              " bytes: each is what was backed up, none is missing, none was added\n" +
+              "the policy loads and passes its tests: " + std::to_string(found.rules) + " rules, " +
+              std::to_string(found.accounts) +
+              " accounts\nthe password file loads: " + std::to_string(found.passwords) +
+              " passwords";
+  for (const auto& name : found.databases) text += '\n' + name + " is intact";
   for (const auto& problem : found.warnings) {
     print_note("this was valid when it was backed up, and is not today: " + problem.to_string());
   }
+  return text;
 }
 
-int verify(const std::string& file) {
+int verify(const Globals& globals, const std::string& file) {
   const auto found = backup::verify(file);
   if (!found) return report(found.error());
-  print(*found);
-  return 0;
+  return tell(globals, to_json(*found), lines_of(*found));
 }
 
-int restore(const std::string& file, const std::string& dir) {
+int restore(const Globals& globals, const std::string& file, const std::string& dir) {
   const auto found = backup::restore(file, dir);
   if (!found) return report(found.error());
-  print(*found);
-  std::cout << "restored to " << dir << '\n';
+  auto text = lines_of(*found) + "\nrestored to " + dir;
   for (const auto& change : found->layergate_yml.changed) {
-    std::cout << "changed in its layergate.yml, which meant another place: " << change << '\n';
+    text += "\nchanged in its layergate.yml, which meant another place: " + change;
   }
-  std::cout << "\nNext:\n"
-               "  stop the gate whose place this one takes, if it still runs\n"
-               "  give it to the service's account: chown -R layergate: "
-            << dir << "\n  layergate check --config-dir " << dir
-            << "/conf\n  layergate serve --config-dir " << dir
-            << "/conf\n  layergate index verify --config-dir " << dir
-            << "/conf    (what was pushed since; `rebuild` takes it in)\n";
-  return 0;
+  const auto verb = [&](const std::string& words) {
+    return "\n  layergate " + words + " --config-dir " + dir + "/conf";
+  };
+  text +=
+      "\n\nNext:\n  stop the gate whose place this one takes, if it still runs"
+      "\n  give it to the service's account: chown -R layergate: " +
+      dir + verb("check") + verb("serve") + verb("index verify") +
+      "    (what was pushed since; `rebuild` takes it in)";
+  auto body = to_json(*found);
+  body["restored_to"] = dir;
+  body["changed"] = found->layergate_yml.changed;
+  return tell(globals, std::move(body), text);
 }
 
 void guard(int& exit_code, const std::function<int()>& run) {
@@ -104,13 +142,15 @@ void add_backup(CLI::App& app, const Globals& globals, int& exit_code) {
   });
   auto* verify_verb = app.add_subcommand("verify", "Prove that a backup is whole and of use");
   verify_verb->add_option("file", given->file, "Its name, or - for standard input")->required();
-  verify_verb->callback(
-      [&exit_code, given] { guard(exit_code, [&] { return verify(given->file); }); });
+  verify_verb->callback([&globals, &exit_code, given] {
+    guard(exit_code, [&] { return verify(globals, given->file); });
+  });
   auto* restore_verb = app.add_subcommand("restore", "Bring a backup back, into a new directory");
   restore_verb->add_option("file", given->file, "Its name, or - for standard input")->required();
   restore_verb->add_option("dir", given->dir, "A directory that is empty or not there")->required();
-  restore_verb->callback(
-      [&exit_code, given] { guard(exit_code, [&] { return restore(given->file, given->dir); }); });
+  restore_verb->callback([&globals, &exit_code, given] {
+    guard(exit_code, [&] { return restore(globals, given->file, given->dir); });
+  });
 }
 
 }  // namespace layergate::cli

@@ -17,8 +17,8 @@ int with_client(const Globals& globals, const std::function<int(Client&)>& verb)
     if (!globals.api_url.empty()) {
       auto remote = RemoteClient::make(globals);
       if (!remote) {
-        print_error(remote.error());
-        return 2;
+        print_error(remote.error().what);
+        return manage::exit_code(remote.error().kind);
       }
       return verb(**remote);
     }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -22,6 +23,10 @@ struct Globals {
 };
 
 void add_globals(CLI::App& app, Globals& globals);
+
+// An option that takes one list, "a,b" or "a, b".
+CLI::Option* add_list(CLI::App& verb, const std::string& name, std::vector<std::string>& list,
+                      const std::string& help);
 
 // Each sets `exit_code` when its verb was run. The references must outlive the parsing.
 void add_serve(CLI::App& app, const Globals& globals, int& exit_code);

@@ -15,7 +15,23 @@ std::string fault_of_registry(const std::string& text) {
   return is_clean && !text.empty() ? "" : "--registry-url takes HOST:PORT, as localhost:5000";
 }
 
+// Spaces beside the comma go.
+std::string clean_item(std::string& item) {
+  const auto first = item.find_first_not_of(' ');
+  if (first == std::string::npos) return "the list has an empty item";
+  item = item.substr(first, item.find_last_not_of(' ') + 1 - first);
+  return "";
+}
+
 }  // namespace
+
+CLI::Option* add_list(CLI::App& verb, const std::string& name, std::vector<std::string>& list,
+                      const std::string& help) {
+  return verb.add_option(name, list, help)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->transform(CLI::Validator(clean_item, ""));
+}
 
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--config-dir", globals.config_dir,

@@ -1,4 +1,5 @@
 // access grant and access revoke
+#include <algorithm>
 #include <memory>
 
 #include "cli/client.h"
@@ -18,6 +19,13 @@ std::string joined(const api::Json& words) {
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word.get<std::string>();
   return text;
+}
+
+// What remains is given by the registration, which names nobody but everyone.
+bool is_registered_for_all(const api::Json& still) {
+  return std::any_of(still.begin(), still.end(), [](const auto& left) {
+    return left.at("by").template get<std::string>().find("managed.yml:") != std::string::npos;
+  });
 }
 
 int make(const Globals& globals, const Arguments& arguments, const char* method, bool grants) {
@@ -43,6 +51,10 @@ int make(const Globals& globals, const Arguments& arguments, const char* method,
     for (const auto& left : still) {
       print_note(arguments.user + " may still " + joined(left.at("actions")) + " " + image + ": " +
                  left.at("by").get<std::string>());
+    }
+    if (!changed && !grants && is_registered_for_all(still)) {
+      print_note("the image is registered for everyone: layergate image register " +
+                 arguments.name + " " + arguments.tag + " --users … --replace narrows that");
     }
     return still.empty() ? 0 : 1;
   });

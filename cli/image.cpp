@@ -122,9 +122,7 @@ void add_image(CLI::App& app, const Globals& globals, int& exit_code) {
   };
 
   auto* enrolling = verb("register", "Say who may reach an image");
-  enrolling->add_option("--users", arguments->users, "Accounts; left out: everyone")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_list(*enrolling, "--users", arguments->users, "Accounts; left out: everyone");
   enrolling->add_option("--digest", arguments->digest, "sha256:…; left out: as it is pushed");
   enrolling->add_option("--created", arguments->created, "When; left out: as the image says");
   enrolling->add_option("--size", arguments->size, "Bytes, 14GiB; left out: as the image says");

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "manage/legacy_export.h"
 #include "manage/legacy_import.h"
+#include "records/row.h"
 
 namespace layergate::cli {
 namespace {
@@ -44,7 +45,7 @@ bool is_local(const Globals& globals) {
 manage::Done put_on_record(const config::Config& config, const Arguments& arguments,
                            const std::string& refused_because) {
   api::Change change;
-  change.by = "operator";
+  change.by = records::kOperator;
   change.action = "import";
   change.target = arguments.dir;
   change.allowed = refused_because.empty();

@@ -1,38 +1,56 @@
 #include <exception>
-#include <iostream>
 #include <string>
 #include <vector>
 
 #include "base/problem.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 namespace {
 
-// CLI11 says only that a subcommand is missing, whatever stands in its place.
-bool explain_unknown(const CLI::App& app, const CLI::ParseError& error) {
-  const auto unknown = app.remaining(true);
-  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError) || unknown.empty()) {
-    return false;
+std::vector<const CLI::App*> verbs_below(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+// What a word that is no verb below `app` may have meant; `verb` is how `app` is called.
+std::string meant_by(const std::string& word, const CLI::App& app, const std::string& verb) {
+  std::vector<std::string> names;
+  std::string deeper;  // "layergate user add" for "layergate add"
+  for (const auto* below : verbs_below(app)) {
+    names.push_back(below->get_name());
+    if (below->get_name() == word) return verb + ' ' + word;  // it stood before the other
+    for (const auto* last : verbs_below(*below)) {
+      if (last->get_name() != word) continue;
+      deeper += (deeper.empty() ? "" : " or ") + verb + ' ' + below->get_name() + ' ' + word;
+    }
   }
+  return deeper.empty() ? layergate::closest(word, names) : deeper;
+}
+
+// CLI11 says only that a subcommand is missing, whatever stands in its place, and lists what is too
+// much from its end.
+std::string explained(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  std::vector<std::string> verbs;
-  for (const auto* verb : at->get_subcommands([](const CLI::App*) { return true; })) {
-    verbs.push_back(verb->get_name());
+  std::string verb = app.get_name();
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    verb += ' ' + at->get_name();
   }
+  const auto help = "; " + verb + " --help lists what there is";
+  const auto unknown = app.remaining(true);
+  if (unknown.empty()) return error.what() + help;
   const auto& word = unknown.front();
-  std::cerr << (word.starts_with('-') ? "unknown option: " : "unknown verb: ") << word;
-  const auto meant = layergate::closest(word, verbs);
-  if (!meant.empty()) std::cerr << "; did you mean " << meant << '?';
-  std::cerr << "\n--help lists what there is\n";
-  return true;
+  if (word.starts_with('-')) return "unknown option " + word + help;
+  if (verbs_below(*at).empty()) return "\"" + word + "\" is one word too many" + help;
+  const auto meant = meant_by(word, *at, verb);
+  return "unknown verb " + word + (meant.empty() ? "" : "; did you mean " + meant + '?') + help;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace layergate::cli;
-  CLI::App app{"Layergate: the door in front of a Docker registry"};
+  CLI::App app{"Layergate: the door in front of a Docker registry", "layergate"};
   app.set_version_flag("--version", LAYERGATE_VERSION);
   app.require_subcommand(1);
   app.fallthrough();  // global options may stand behind the verb
@@ -55,10 +73,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (explain_unknown(app, error)) return 2;
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    print_error(explained(app, error));
+    return 2;
   } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << '\n';
+    print_error(error.what());
     return 4;
   }
   return exit_code;

@@ -20,6 +20,8 @@ constexpr std::size_t kMostBytes = std::size_t{64} << 20;
 constexpr long kConnectSeconds = 10;
 constexpr long kSilentSeconds = 60;
 
+using Kind = manage::Failure::Kind;
+
 struct Answer {
   std::string body;
   std::string etag;
@@ -97,29 +99,32 @@ bool is_loopback(std::string host) {
          (address && address->is_v4() && address->bytes()[12] == 127);
 }
 
-tl::expected<auth::Secret, std::string> read_password_file() {
+tl::expected<auth::Secret, manage::Failure> read_password_file() {
   const char* file = std::getenv("LAYERGATE_API_PASSWORD_FILE");
   if (file == nullptr || *file == '\0') return auth::Secret();
   constexpr std::size_t kMost = 4096;
   auto text = read_file(file, kMost);
-  if (!text) return tl::unexpected(std::string(file) + ": " + text.error());
+  if (!text) return manage::failed(Kind::io, std::string(file) + ": " + text.error());
   std::string& secret = *text;
   const auth::Cleanser cleanser(secret.data(), secret.size());
   const auto line = std::string_view(secret).substr(0, secret.find_first_of("\r\n"));
-  if (line.empty()) return tl::unexpected(std::string(file) + ": its first line is empty");
+  if (line.empty()) {
+    return manage::failed(Kind::usage, std::string(file) + ": its first line is empty");
+  }
   return auth::Secret(line);
 }
 
 }  // namespace
 
-tl::expected<std::unique_ptr<RemoteClient>, std::string> RemoteClient::make(
+tl::expected<std::unique_ptr<RemoteClient>, manage::Failure> RemoteClient::make(
     const Globals& globals) {
   auto url = parse_url(globals.api_url);
-  if (!url) return tl::unexpected(url.error());
+  if (!url) return manage::failed(Kind::usage, url.error());
   auto password = read_password_file();
   if (!password) return tl::unexpected(password.error());
   if (!password->empty() && globals.api_user.empty()) {
-    return tl::unexpected<std::string>(
+    return manage::failed(
+        Kind::usage,
         "whose password is in $LAYERGATE_API_PASSWORD_FILE? Name the account with --api-user or "
         "$LAYERGATE_API_USER");
   }
@@ -206,7 +211,7 @@ api::Reply RemoteClient::send(const api::Call& call) {
   add("Expect:");
   if (call.method != "GET") add("X-Layergate-Request: 1");
   if (call.body) add("Content-Type: application/json");
-  if (!call.if_match.empty()) add("If-Match: " + call.if_match);
+  if (call.if_match) add("If-Match: " + *call.if_match);
 
   auto* curl = curl_.get();
   set_credential();
@@ -241,8 +246,10 @@ api::Reply RemoteClient::send(const api::Call& call) {
   reply.location = std::move(answer.location);
   if (status == 204) return reply;
   reply.body = api::Json::parse(answer.body, nullptr, false);
+  // The registry's port answers with JSON, too.
   const bool is_ours =
-      status < 300 ? !reply.body.is_discarded() : status >= 400 && reply.body.is_object();
+      status < 300 ? !reply.body.is_discarded()
+                   : status >= 400 && reply.body.is_object() && reply.body.contains("detail");
   if (is_ours) return reply;
   return api::problem(502, "io",
                       globals_.api_url + " answers " + std::to_string(status) +

@@ -13,13 +13,14 @@
 
 #include "auth/secret.h"
 #include "cli/client.h"
+#include "manage/failure.h"
 
 namespace layergate::cli {
 
 class RemoteClient : public Client {
  public:
-  // The error: what is wrong with the options.
-  static tl::expected<std::unique_ptr<RemoteClient>, std::string> make(const Globals& globals);
+  // The error: what is wrong with the options, or with the file of the password.
+  static tl::expected<std::unique_ptr<RemoteClient>, manage::Failure> make(const Globals& globals);
 
   api::Reply call(api::Call call) override;
 

@@ -49,17 +49,25 @@ std::vector<std::size_t> Table::widths(std::size_t columns) const {
 }
 
 void Table::append(std::string& out, const Row& row, const std::vector<std::size_t>& widths) const {
-  std::string line;
+  std::vector<std::vector<std::string>> cells;
+  std::size_t height = 1;
   for (std::size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) line.append(kGap, ' ');
-    const auto cell = widths[i] == 0 ? row[i] : shortened(row[i], widths[i]);
-    const auto space = widths[i] - std::min(widths[i], width_of(cell));
-    if (headings_[i].right) line.append(space, ' ');
-    line += cell;
-    if (!headings_[i].right) line.append(space, ' ');
+    cells.push_back(folded(row[i], std::max<std::size_t>(1, widths[i])));
+    height = std::max(height, cells.back().size());
   }
-  line.erase(line.find_last_not_of(' ') + 1);
-  out += line;
+  for (std::size_t at = 0; at < height; ++at) {
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (i > 0) line.append(kGap, ' ');
+      const auto cell = at < cells[i].size() ? cells[i][at] : std::string();
+      const auto space = widths[i] - std::min(widths[i], width_of(cell));
+      if (headings_[i].right) line.append(space, ' ');
+      line += cell;
+      if (!headings_[i].right) line.append(space, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
 }
 
 std::string Table::to_string(const Terminal& terminal) const {
@@ -70,13 +78,9 @@ std::string Table::to_string(const Terminal& terminal) const {
   if (has_titles) {
     if (terminal.colours) out += "\x1b[1m";
     append(out, titles_, fitted);
-    if (terminal.colours) out += "\x1b[0m";
-    out += '\n';
+    if (terminal.colours) out.insert(out.size() - 1, "\x1b[0m");
   }
-  for (const auto& row : rows_) {
-    append(out, row, fitted);
-    out += '\n';
-  }
+  for (const auto& row : rows_) append(out, row, fitted);
   return out;
 }
 

@@ -21,8 +21,8 @@ class Table {
   // What is not printable in the cells is escaped. REQUIRES: a cell for each heading.
   void add(const std::vector<std::string>& cells);
 
-  // Whole lines. On a terminal the widest columns are shortened until all fit, but none below
-  // eight.
+  // Whole lines. On a terminal the widest columns are narrowed until all fit, but none below eight;
+  // what is wider than its column goes on in the next line.
   [[nodiscard]] std::string to_string(const Terminal& terminal) const;
 
  private:

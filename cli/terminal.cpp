@@ -141,18 +141,28 @@ std::size_t width_of(std::string_view text) {
   return width;
 }
 
-std::string shortened(std::string_view text, std::size_t columns) {
-  if (width_of(text) <= columns) return std::string(text);
+std::vector<std::string> folded(std::string_view text, std::size_t columns) {
   const Utf8Locale locale;
-  std::size_t width = 1;  // of the "…"
-  std::size_t taken = 0;
-  while (taken < text.size()) {
-    const auto [code, size] = first_of(text.substr(taken));
-    width += width_of(code);
-    if (width > columns) break;
-    taken += size;
-  }
-  return std::string(text.substr(0, taken)) + "…";
+  std::vector<std::string> lines;
+  do {
+    std::size_t width = 0;
+    std::size_t end = 0;
+    std::size_t good_end = 0;  // behind the last space or comma
+    while (end < text.size()) {
+      const auto [code, size] = first_of(text.substr(end));
+      width += width_of(code);
+      // A space may hang over: it is not shown.
+      if (width > columns && end > 0 && (code != ' ' || width > columns + 1)) break;
+      end += size;
+      if (code == ' ' || code == ',') good_end = end;
+    }
+    if (end < text.size() && good_end > 0) end = good_end;
+    auto line = text.substr(0, end);
+    text.remove_prefix(end);
+    if (!text.empty()) line = line.substr(0, line.find_last_not_of(' ') + 1);
+    lines.emplace_back(line);
+  } while (!text.empty());
+  return lines;
 }
 
 }  // namespace layergate::cli

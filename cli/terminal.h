@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace layergate::cli {
 
@@ -29,8 +30,9 @@ std::string printable_json(std::string_view json);
 // is printable.
 std::size_t width_of(std::string_view text);
 
-// The beginning of a text that is wider than `columns`, with "…" at its end. REQUIRES: text is
-// printable, and columns is not 0.
-std::string shortened(std::string_view text, std::size_t columns);
+// The text in lines of at most `columns`, at least one: after a space or a comma where there is
+// one, else in the middle of a word. A character that is wider than `columns` has a line of its
+// own. REQUIRES: text is printable, and columns is not 0.
+std::vector<std::string> folded(std::string_view text, std::size_t columns);
 
 }  // namespace layergate::cli

@@ -184,19 +184,15 @@ class Verbs {
   }
   void take_limits(CLI::App& verb, bool permissions_required) {
     auto* permissions =
-        verb.add_option("--permissions", arguments_->permissions, "view,pull,push,delete,admin")
-            ->delimiter(',')
-            ->allow_extra_args(false);
+        add_list(verb, "--permissions", arguments_->permissions, "view,pull,push,delete,admin");
     if (permissions_required) permissions->required();
     verb.add_option("--email", arguments_->email, "Its mail address");
     verb.add_option("--expires", arguments_->expires,
                     permissions_required ? "When it ends: 30d, 12h or a date"
                                          : "When it ends: 30d, 12h, a date, or never");
-    verb.add_option("--from", arguments_->from,
-                    permissions_required ? "Networks it may come from: 10.0.0.0/8,192.0.2.7"
-                                         : "Networks it may come from, or any")
-        ->delimiter(',')
-        ->allow_extra_args(false);
+    add_list(verb, "--from", arguments_->from,
+             permissions_required ? "Networks it may come from: 10.0.0.0/8,192.0.2.7"
+                                  : "Networks it may come from, or any");
   }
   template <typename Run>
   void on(CLI::App& verb, Run run) {

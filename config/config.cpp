@@ -69,7 +69,7 @@ class Builder {
     if (root.kind == Node::Kind::null ||
         !read_.map(root, "the file",
                    {"listen", "admin", "upstream", "auth", "acl", "state", "workers", "limits",
-                    "index", "records"})) {
+                    "index", "records", "cache"})) {
       if (root.kind == Node::Kind::null)
         read_.refuse(root, "the file is empty; it needs at least upstream: {url: …}");
       return;
@@ -90,6 +90,7 @@ class Builder {
     read_limits(root.find("limits"));
     read_index(root.find("index"));
     read_records(root.find("records"));
+    read_cache(root.find("cache"));
     check_addresses(root);
     if (loaded_.errors.empty()) loaded_.config = std::move(config_);
   }
@@ -368,6 +369,13 @@ class Builder {
     }
     read_webhook(node->find("webhook"));
     read_anomalies(node->find("anomalies"));
+  }
+
+  void read_cache(const Node* node) {
+    if (node == nullptr || !read_.map(*node, "cache", {"manifests"})) return;
+    if (const auto* manifests = node->find("manifests")) {
+      Reader::into(config_.cache.manifests, read_.size(*manifests, "cache.manifests"));
+    }
   }
 
   void read_webhook(const Node* node) {

@@ -99,6 +99,11 @@ struct Records {
   Anomalies anomalies;
 };
 
+// In memory.
+struct Cache {
+  std::uint64_t manifests = 64ULL << 20U;  // bytes; 0: each comes from the registry
+};
+
 struct Limits {
   std::chrono::milliseconds idle{60'000};    // no byte moved, or a kept-alive connection unused
   std::chrono::milliseconds head{10'000};    // from a request's first byte to its head's last
@@ -121,6 +126,7 @@ struct Config {
   int workers = 0;  // never 0 once loaded
   Index index;
   Records records;
+  Cache cache;
   Limits limits;
 };
 

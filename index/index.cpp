@@ -12,6 +12,9 @@ constexpr std::size_t kMostPutters = 16;
 // Manifests that one change climbs through to find what tags keep alive. Accounts make up what is
 // walked; beyond it possessions end, and who uploads once more has them again.
 constexpr std::size_t kMostSteps = 1'000'000;
+// AccountRecord::since of an account that the policy had and has no more. No account of the policy
+// has it, so that the next of that name is somebody else.
+constexpr WallTime kGone = WallTime::min();
 
 }  // namespace
 
@@ -30,8 +33,89 @@ Repository& Index::ensure_repository(std::string_view name) {
 AccountId Index::ensure_account(std::string_view name) {
   const auto [found, is_new] =
       account_ids_.try_emplace(std::string(name), static_cast<AccountId>(accounts_.size()));
-  if (is_new) accounts_.emplace_back(name);
+  if (is_new) accounts_.push_back({std::string(name), {}});
   return found->second;
+}
+
+std::vector<AccountRecord> Index::changed_accounts(std::span<const AccountRecord> accounts) const {
+  std::vector<AccountRecord> changed;
+  std::vector<bool> is_there(accounts_.size());
+  for (const auto& account : accounts) {
+    const auto known = account_ids_.find(account.name);
+    if (known != account_ids_.end()) is_there[known->second] = true;
+    const auto since = known == account_ids_.end() ? WallTime{} : accounts_[known->second].since;
+    if (account.since != since) changed.push_back(account);
+  }
+  for (AccountId id = 0; id < accounts_.size(); ++id) {
+    if (!is_there[id] && accounts_[id].since != kGone)
+      changed.push_back({accounts_[id].name, kGone});
+  }
+  return changed;
+}
+
+bool Index::has_accounts(std::span<const AccountRecord> accounts) const {
+  return changed_accounts(accounts).empty();
+}
+
+void Index::set_accounts(std::span<const AccountRecord> accounts) {
+  const AccountId first_new = static_cast<AccountId>(accounts_.size());
+  std::vector<bool> others(first_new);
+  bool any = false;
+  for (const auto& account : changed_accounts(accounts)) {
+    const auto id = ensure_account(account.name);
+    accounts_[id].since = account.since;
+    if (touched_ != nullptr) touched_->accounts.push_back(id);
+    // Of one that is gone, everything is left to whom the name is given next, or to lapse.
+    if (id < first_new && account.since != kGone) any = others[id] = true;
+  }
+  if (!any) return;
+  others.resize(accounts_.size());
+  disown(others);
+}
+
+void Index::add_account(const AccountRecord& account) {
+  accounts_[ensure_account(account.name)].since = account.since;
+}
+
+void Index::disown(const std::vector<bool>& whose) {
+  const auto is_theirs = [&](const std::string& name) {
+    const auto known = account_ids_.find(name);
+    return known != account_ids_.end() && whose[known->second];
+  };
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    bool changed = false;
+    for (auto i = nodes_[node].first_possession; i != kNone; i = possessions_[i].next) {
+      if (!whose[possessions_[i].account]) continue;
+      for (auto& at : possessions_[i].at) {
+        if (at <= kEnded) continue;
+        at = kEnded;
+        changed = true;
+      }
+    }
+    if (changed) touch(&Touched::possessions, node);
+  }
+  for (auto* in : by_id_) {
+    for (auto& [name, tag] : in->tags) {
+      if (tag.account == kNone || !whose[tag.account]) continue;
+      tag.account = kNone;
+      touch_tag(*in, name);
+    }
+  }
+  for (auto& [node, graces] : graces_) {
+    bool changed = false;
+    for (auto& grace : graces) {
+      if (!is_theirs(grace.account)) continue;
+      grace.account.clear();
+      changed = true;
+    }
+    if (changed) touch(&Touched::graces, node);
+  }
+  for (auto& [node, referrer] : referrers_) {
+    if (std::erase_if(referrer.putters, [&](const Putter& p) { return is_theirs(p.account); }) >
+        0) {
+      touch(&Touched::manifests, node);
+    }
+  }
 }
 
 void Index::warm(const Repository& repository, std::span<const oci::DigestKey> keys) const {
@@ -206,7 +290,7 @@ void Index::leave_root(NodeId root, std::string_view tag, AccountId account, Sec
     auto& graces = graces_[root];
     const auto old = std::erase_if(graces, [&](const Grace& grace) { return grace.tag == tag; });
     graces.push_back({std::string(tag), now + options_.grace,
-                      account == kNone ? std::string() : accounts_[account]});
+                      account == kNone ? std::string() : accounts_[account].name});
     if (old == 0) by_id_[nodes_[root].repository]->graces.emplace(tag, root);
     touch(&Touched::graces, root);
   }
@@ -526,7 +610,7 @@ bool Index::possesses(std::string_view account, NodeId node, Held as, Seconds no
                       const Spent& is_spent) const {
   for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
     const auto& held = possessions_[at];
-    if (accounts_[held.account] != account) continue;
+    if (accounts_[held.account].name != account) continue;
     const auto since = held.at[static_cast<std::size_t>(as)];
     return since > kEnded && (is_recent(since, now) || is_tagged(node, Held::blob, is_spent));
   }
@@ -544,7 +628,7 @@ std::vector<PossessionRecord> Index::possessions_of(NodeId node) const {
   std::vector<PossessionRecord> all;
   for (auto at = nodes_[node].first_possession; at != kNone; at = possessions_[at].next) {
     const auto& held = possessions_[at];
-    auto& record = all.emplace_back(PossessionRecord{accounts_[held.account]});
+    auto& record = all.emplace_back(PossessionRecord{accounts_[held.account].name});
     std::transform(held.at.begin(), held.at.end(), record.at.begin(), time_of);
   }
   return all;

@@ -60,14 +60,15 @@ struct Touched {
   using Names = std::vector<std::pair<RepositoryId, std::string>>;
   bool complete = false;
   std::vector<RepositoryId> known;
+  std::vector<AccountId> accounts;
   Names manifests;
   Names tags;
   Names graces;       // of these digests
   Names possessions;  // of these digests, by all accounts
 
   [[nodiscard]] bool any() const {
-    return complete || !known.empty() || !manifests.empty() || !tags.empty() || !graces.empty() ||
-           !possessions.empty();
+    return complete || !known.empty() || !accounts.empty() || !manifests.empty() || !tags.empty() ||
+           !graces.empty() || !possessions.empty();
   }
 };
 
@@ -114,6 +115,13 @@ class Index {
   void possess(std::string_view repository, std::string_view digest, std::string_view account,
                Held as, Seconds at);
   void add_grace(std::string_view repository, std::string_view digest, Grace grace);
+  // These are all accounts that there are. Where a name stands for somebody else than before, what
+  // the one before brought is nobody's from now on: the tags stay, possessions end.
+  void set_accounts(std::span<const AccountRecord> accounts);
+  // Whether that would change nothing.
+  [[nodiscard]] bool has_accounts(std::span<const AccountRecord> accounts) const;
+  // As it was written down.
+  void add_account(const AccountRecord& account);
 
   // Brings what is known of these digests into the processor's cache, all at once: a large index is
   // filled at the speed of the memory, and one at a time its misses do not overlap.
@@ -160,7 +168,8 @@ class Index {
   [[nodiscard]] bool possesses(
       std::string_view account, NodeId node, Held as, Seconds now,
       const Spent& is_spent = [] { return false; }) const;
-  [[nodiscard]] const std::string& account_name(AccountId id) const { return accounts_[id]; }
+  [[nodiscard]] const std::string& account_name(AccountId id) const { return accounts_[id].name; }
+  [[nodiscard]] const AccountRecord& account(AccountId id) const { return accounts_[id]; }
 
   [[nodiscard]] bool has_parents(NodeId node) const { return nodes_[node].first_parent != kNone; }
   // visit(manifest) for each manifest that names the node so, until it returns true; whether it
@@ -260,6 +269,11 @@ class Index {
 
   Repository& ensure_repository(std::string_view name);
   AccountId ensure_account(std::string_view name);
+  // Those of `accounts` that are somebody else than before, and those that are gone.
+  [[nodiscard]] std::vector<AccountRecord> changed_accounts(
+      std::span<const AccountRecord> accounts) const;
+  // `whose`, by AccountId: what they brought is nobody's.
+  void disown(const std::vector<bool>& whose);
   NodeId ensure_node(const Repository& repository, std::string_view digest);
   void add_edge(NodeId parent, NodeId child, Link link);
   void unlink(std::uint32_t edge);
@@ -298,7 +312,7 @@ class Index {
   bool complete_ = false;
   std::map<std::string, std::unique_ptr<Repository>, std::less<>> repositories_;
   std::vector<Repository*> by_id_;
-  std::vector<std::string> accounts_;
+  std::vector<AccountRecord> accounts_;
   std::unordered_map<std::string, AccountId> account_ids_;
 
   std::vector<Node> nodes_;

@@ -474,11 +474,31 @@ void Keeper::revalidate(std::string repository, std::string tag, Known known) {
   });
 }
 
+void Keeper::fetch_manifest(std::string repository, std::string digest,
+                            std::function<void(Fetched)> done) {
+  post([this, repository = std::move(repository), digest = std::move(digest),
+        done = std::move(done)] {
+    ask("GET", manifest_target(repository, digest), [repository, digest, done](auto answer) {
+      if (answer.status != 200) return done({});
+      if (!oci::is_digest_of(digest, answer.body)) {
+        return done({nullptr, repository + ": the registry gives other bytes for " + digest});
+      }
+      done({std::make_shared<const std::string>(std::move(answer.body)), ""});
+    });
+  });
+}
+
 // --- changes
 
 void Keeper::possess(std::string repository, std::string digest, std::string account) {
   auto touched = ledger_.remember(
       [&](Index& facts) { facts.possess(repository, digest, account, Held::blob, now()); });
+  post([this, touched = std::move(touched)]() mutable { ledger_.write_down(std::move(touched)); });
+}
+
+void Keeper::set_accounts(const std::vector<AccountRecord>& accounts) {
+  if (index_.read([&](const Index& facts) { return facts.has_accounts(accounts); })) return;
+  auto touched = ledger_.remember([&](Index& facts) { facts.set_accounts(accounts); });
   post([this, touched = std::move(touched)]() mutable { ledger_.write_down(std::move(touched)); });
 }
 

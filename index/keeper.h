@@ -119,6 +119,18 @@ class Keeper {
   // The account uploaded or mounted it. In force when this returns; on disk soon.
   void possess(std::string repository, std::string digest, std::string account);
 
+  // All accounts of the policy that is about to come into force (Index::set_accounts). In force
+  // when this returns; on disk soon, together with what it changed.
+  void set_accounts(const std::vector<AccountRecord>& accounts);
+
+  // A manifest out of the registry, for who may read it. Only bytes that have the digest.
+  struct Fetched {
+    std::shared_ptr<const std::string> body;  // or nullptr, if the registry did not give it
+    std::string problem;                      // it gave other bytes
+  };
+  void fetch_manifest(std::string repository, std::string digest,
+                      std::function<void(Fetched)> done);
+
   // Patterns of allow rules of the policies up to now (acl/loader.h).
   [[nodiscard]] std::vector<std::string> covered() const;
   void remember_covered(std::vector<std::string> patterns);

@@ -20,6 +20,7 @@ struct Named {
 struct Facts {
   std::optional<bool> complete;
   std::vector<std::pair<std::string, bool>> known;
+  std::vector<AccountRecord> accounts;
   std::vector<Named<std::optional<ManifestRecord>>> manifests;
   std::vector<Named<std::optional<TagRecord>>> tags;
   std::vector<Named<std::vector<Grace>>> graces;
@@ -45,6 +46,7 @@ Facts read(const Index& index, Touched& touched) {
   for (const auto id : touched.known) {
     facts.known.emplace_back(index.repository(id).name, index.repository(id).known);
   }
+  for (const auto id : touched.accounts) facts.accounts.push_back(index.account(id));
   take(facts.manifests, index, touched.manifests,
        [&](const Repository& in, const std::string& digest) {
          const auto node = index.find(in, digest);
@@ -75,6 +77,7 @@ Facts read(const Index& index, Touched& touched) {
 void write(const Facts& facts, Store& store) {
   if (facts.complete) store.set_complete(*facts.complete);
   for (const auto& [repository, known] : facts.known) store.set_known(repository, known);
+  for (const auto& account : facts.accounts) store.put_account(account);
   for (const auto& [repository, digest, manifest] : facts.manifests) {
     if (manifest) {
       store.put_manifest(repository, *manifest);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "oci/manifest.h"
 
 namespace layergate::index {
@@ -61,6 +62,12 @@ struct TagRecord {
   std::string digest;
   std::string account;  // who pushed it last; empty if it was found in the upstream
   Seconds at{};
+};
+
+// Who an account is: the same name with another `since` is somebody else (acl::Policy::since).
+struct AccountRecord {
+  std::string name;
+  WallTime since{};
 };
 
 // As which of the two an account brought something to a repository.

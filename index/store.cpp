@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kApplicationId = 0x4c476978;  // "LGix"
 
-constexpr std::array<const char*, 2> kMigrations{
+constexpr std::array<const char*, 3> kMigrations{
     R"(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE repositories(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -54,6 +54,10 @@ INSERT INTO possessions SELECT repository, digest, account,
   CASE WHEN kinds & 1 THEN at ELSE 0 END, CASE WHEN kinds & 2 THEN at ELSE 0 END
   FROM possessions_of_both;
 DROP TABLE possessions_of_both;
+)",
+    R"(
+-- AccountRecord::since, in ms since 1970.
+ALTER TABLE accounts ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 )"};
 
 using Bytes = std::string;
@@ -160,9 +164,11 @@ void Store::load(Index& index, const std::string& only_repository) {
     if (query.executeStep()) index.set_complete(query.getColumn(0).getInt() != 0);
   }
   {
-    SQLite::Statement query(db, "SELECT id, name FROM accounts");
+    SQLite::Statement query(db, "SELECT id, name, since FROM accounts");
     while (query.executeStep()) {
-      accounts[query.getColumn(0).getInt64()] = query.getColumn(1).getString();
+      auto& name = accounts[query.getColumn(0).getInt64()];
+      name = query.getColumn(1).getString();
+      index.add_account({name, WallTime(std::chrono::milliseconds(query.getColumn(2).getInt64()))});
     }
   }
   {
@@ -311,6 +317,14 @@ void Store::set_complete(bool complete) {
 void Store::set_known(std::string_view repository, bool known) {
   impl_->run("UPDATE repositories SET known = ? WHERE id = ?", std::int64_t{known ? 1 : 0},
              impl_->repository(repository));
+}
+
+void Store::put_account(const AccountRecord& account) {
+  impl_->run(
+      "INSERT INTO accounts(name, since) VALUES(?, ?) "
+      "ON CONFLICT(name) DO UPDATE SET since = excluded.since",
+      std::string_view(account.name),
+      static_cast<std::int64_t>(account.since.time_since_epoch().count()));
 }
 
 void Store::put_manifest(std::string_view repository, const ManifestRecord& manifest) {

@@ -60,6 +60,7 @@ class Store {
 
   void set_complete(bool complete);
   void set_known(std::string_view repository, bool known);
+  void put_account(const AccountRecord& account);
   void put_manifest(std::string_view repository, const ManifestRecord& manifest);
   void drop_manifest(std::string_view repository, std::string_view digest);
   void put_tag(std::string_view repository, const TagRecord& tag);

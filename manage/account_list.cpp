@@ -55,6 +55,7 @@ Account account_of(const acl::AccountDraft& draft, const PolicyFiles& files) {
   account.email = draft.email;
   account.enabled = draft.enabled;
   account.expires = draft.expires;
+  account.since = draft.since;
   for (const auto& network : draft.from) account.from.push_back(network.to_string());
   account.place = files.place(draft.name.place);
   account.managed = files.is_managed(draft.name.place);

@@ -22,6 +22,7 @@ struct Account {
   bool enabled = true;
   std::optional<WallTime> expires;
   std::vector<std::string> from;
+  std::optional<WallTime> since;  // when it was made, as far as the policy says
   std::vector<std::string> groups;
   std::string place;     // "acl.yml:5"
   bool managed = false;  // whether `user update` and `user remove` may change it

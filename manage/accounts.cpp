@@ -205,6 +205,7 @@ Done add_account(const config::Config& config, const NewAccount& account, const 
     set_or_drop(entry, "email", text_or_none(account.email));
     set_or_drop(entry, "expires", time_or_none(account.expires));
     set_or_drop(entry, "from", list_or_none(account.from));
+    yaml::child(entry, "since") = yaml::scalar(format_time(wall_now()), true);
     return {};
   };
   policy_change.before_write = [&] { return write_line(config, account.name, *hash); };

@@ -152,7 +152,9 @@ Done remove_image(const config::Config& config, const ImageName& image, const Te
   change.edit = [&](yaml::Node& root, const PolicyFiles& present) -> Done {
     const auto registrations = registrations_of(present);
     const auto there = registrations.find(image);
-    if (there == registrations.end()) return tl::unexpected(not_registered(image));
+    if (there == registrations.end()) {
+      return failed(Kind::not_found, "the image " + text_of(image) + " is not registered");
+    }
     remove_registration(root, image, there->second);
     return {};
   };

@@ -98,7 +98,9 @@ class FileReader {
     try {
       root = Json::parse(*text, notice);
     } catch (const Json::exception& error) {
-      return refuse(name, std::string("is no JSON: ") + error.what());
+      // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
+      const std::string_view what = error.what();
+      return refuse(name, "is no JSON: " + std::string(what.substr(what.find(' ') + 1)));
     }
     if (!twice.empty()) return refuse(name, "the key " + shown(twice) + " stands twice in one map");
     if (!root.is_object()) return refuse(name, "must be one map");

@@ -174,12 +174,14 @@ class Import {
     if (new_hashes_.empty()) return;
     auto& users = yaml::child(root, "users");
     users.kind = yaml::Node::Kind::map;
+    const auto now = format_time(wall_now());
     for (const auto& [name, hash] : new_hashes_) {
       const auto& user = files_.users.at(name);
       // Not yaml::child(), which would look through all of them for each.
       auto& entry = users.entries.emplace_back(yaml::Node::Entry{name, 0, 0, {}}).value;
       yaml::child(entry, "permissions") = yaml::list_of(user.permissions);
       if (!user.email.empty()) yaml::child(entry, "email") = yaml::scalar(user.email, true);
+      yaml::child(entry, "since") = yaml::scalar(now, true);
     }
   }
 
@@ -199,6 +201,10 @@ class Import {
 tl::expected<Imported, Failure> import_legacy(const config::Config& config,
                                               const std::filesystem::path& dir, bool lenient,
                                               const Terms& terms) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(dir, error)) {
+    return failed(Kind::io, dir.string() + " is no directory that can be read");
+  }
   const auto files = read_legacy_files(dir, lenient);
   if (!files.problems.empty()) return tl::unexpected(told(Kind::usage, files.problems));
   Import import(config, files, lenient);

@@ -12,6 +12,8 @@
 #include "proxy/exchange.h"
 #include "proxy/forwarded.h"
 #include "proxy/listing.h"
+#include "proxy/manifest_answer.h"
+#include "proxy/manifest_cache.h"
 #include "proxy/manifest_push.h"
 #include "proxy/proxy_protocol.h"
 #include "proxy/referrers.h"
@@ -426,16 +428,45 @@ void ClientConnection::carry_out(const Ruling& ruling) {
     return;
   }
   if (route.endpoint == Endpoint::catalog || route.endpoint == Endpoint::tags) {
-    handler_ = std::make_unique<Listing>(*this);
+    hand_over(std::make_unique<Listing>(*this));
   } else if (is_manifest && route.method == Method::put) {
-    handler_ = std::make_unique<ManifestPush>(*this, ruling);
+    hand_over(std::make_unique<ManifestPush>(*this, ruling));
   } else if ((is_manifest || route.endpoint == Endpoint::blob) && route.method == Method::erase) {
-    handler_ = std::make_unique<Removal>(*this);
+    hand_over(std::make_unique<Removal>(*this));
   } else if (route.endpoint == Endpoint::blob && context.storage != nullptr) {
-    handler_ = std::make_unique<BlobFromDisk>(*this, *context.storage);
+    hand_over(std::make_unique<BlobFromDisk>(*this, *context.storage));
+  } else if (is_manifest && ruling.stored && context.manifests.is_on()) {
+    read_manifest(ruling);
   } else {
-    handler_ = std::make_unique<Exchange>(*this);
+    hand_over(std::make_unique<Exchange>(*this));
   }
+}
+
+void ClientConnection::read_manifest(const Ruling& ruling) {
+  auto& manifests = worker_.context().manifests;
+  const auto answer_with = [this](const std::string& digest, oci::MediaType type,
+                                  const std::string& body) {
+    request_->record.digest = digest;
+    answer(manifest_answer(digest, type, body, request_->head.if_none_match));
+  };
+  if (const auto body = manifests.find(ruling.digest)) {
+    return answer_with(ruling.digest, *ruling.stored, *body);
+  }
+  state_ = State::learning;
+  since_ = Worker::Clock::now();
+  manifests.fetch(request_->route.repository, ruling.digest,
+                  hand_on<ManifestCache::Fetched>(
+                      [this, answer_with, digest = ruling.digest,
+                       type = *ruling.stored](const ManifestCache::Fetched& fetched) {
+                        if (!fetched.problem.empty()) return fail_upstream(fetched.problem);
+                        if (fetched.body) return answer_with(digest, type, *fetched.body);
+                        // Whatever the registry says of it.
+                        hand_over(std::make_unique<Exchange>(*this));
+                      }));
+}
+
+void ClientConnection::hand_over(std::unique_ptr<proxy::Handler> handler) {
+  handler_ = std::move(handler);
   state_ = State::handling;
   since_ = Worker::Clock::now();
   handler_->start();
@@ -443,9 +474,7 @@ void ClientConnection::carry_out(const Ruling& ruling) {
 
 void ClientConnection::ask_registry() {
   worker_.retire(std::move(handler_));
-  handler_ = std::make_unique<Exchange>(*this);
-  since_ = Worker::Clock::now();
-  handler_->start();
+  hand_over(std::make_unique<Exchange>(*this));
 }
 
 // --- the end of a request ---

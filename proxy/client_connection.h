@@ -113,6 +113,9 @@ class ClientConnection final : public Socket::Handler, public Retired {
   void learn(int step);
   void rule();
   void carry_out(const Ruling& ruling);
+  // Out of memory, or through it.
+  void read_manifest(const Ruling& ruling);
+  void hand_over(std::unique_ptr<proxy::Handler> handler);
 
   void flush_answer();
   void settle(bool keep);

@@ -8,6 +8,7 @@
 #include "index/keeper.h"
 #include "index/shared_index.h"
 #include "proxy/body_reader.h"
+#include "proxy/manifest_cache.h"
 #include "proxy/metrics.h"
 #include "proxy/policy_store.h"
 #include "proxy/resolver.h"
@@ -33,6 +34,7 @@ struct Context {
   index::SharedIndex& index;
   index::Keeper& keeper;
   BodyBudget& bodies;
+  ManifestCache& manifests;
   storage::Storage* storage;  // nullptr: this machine does not have the registry's files
 };
 

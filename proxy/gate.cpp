@@ -98,7 +98,7 @@ class Judge {
     if (tag == nullptr) {
       ruling.refusal = unknown_to_registry(ErrorCode::manifest_unknown);
     } else {
-      if (index_.is_manifest(tag->root)) ruling.stored = index_.media_type(tag->root);
+      set_stored(ruling, tag->root);
       ruling.tag = route_.tag;
     }
     return ruling;
@@ -111,7 +111,7 @@ class Judge {
     ruling.tag = std::move(reach.tag);
     if (as == Held::blob) return ruling;
     const auto node = index_.find_manifest(route_.repository, route_.digest);
-    if (node != index::kNone) ruling.stored = index_.media_type(node);
+    if (node != index::kNone) set_stored(ruling, node);
     return ruling;
   }
 
@@ -185,6 +185,12 @@ class Judge {
                    "no part of a repository's name may be manifests, blobs, tags, uploads or "
                    "referrers",
                    "", 0};
+  }
+
+  void set_stored(Ruling& ruling, index::NodeId node) const {
+    if (!index_.is_manifest(node)) return;
+    ruling.stored = index_.media_type(node);
+    ruling.digest = index_.digest_of(node);
   }
 
   const index::Tag* find_tag() const { return index_.find_tag(route_.repository, route_.tag); }

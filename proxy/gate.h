@@ -19,10 +19,12 @@ namespace layergate::proxy {
 struct Ruling {
   acl::Action action = acl::Action::view;
   acl::Decision decision;
-  std::optional<Refusal> refusal;        // none: the request may go on
-  bool mount_readable = false;           // start_upload with a mount: its source may be read
-  std::string tag;                       // the tag through which a digest is reached
-  std::optional<oci::MediaType> stored;  // of a manifest that is read, if the index knows it
+  std::optional<Refusal> refusal;  // none: the request may go on
+  bool mount_readable = false;     // start_upload with a mount: its source may be read
+  std::string tag;                 // the tag through which a digest is reached
+  // Of a manifest that is read, if the index knows it:
+  std::optional<oci::MediaType> stored;
+  std::string digest;
   // Of a manifest that is put, what must still hold when it is carried out: index::Push.
   bool must_be_unchanged = false;
   bool must_be_own = false;

@@ -35,6 +35,15 @@ std::vector<std::string> to_strings(const std::vector<Problem>& problems) {
   return texts;
 }
 
+std::vector<index::AccountRecord> accounts_of(const acl::Policy& policy) {
+  std::vector<index::AccountRecord> accounts;
+  for (auto& name : policy.accounts()) {
+    const auto since = policy.since(name);
+    accounts.push_back({std::move(name), since});
+  }
+  return accounts;
+}
+
 void log_errors(const std::vector<Problem>& problems) {
   for (const auto& problem : problems) spdlog::error("{}", problem.to_string());
 }
@@ -251,6 +260,7 @@ Reloader::Load Reloader::load_policy(const FileStamps& stamps) {
     spdlog::info("policy in force: {} rules, {} accounts", loaded.policy->rule_count(),
                  loaded.policy->accounts().size());
     keeper_.remember_covered(std::move(loaded.covered));
+    keeper_.set_accounts(accounts_of(*loaded.policy));
     policies_.set(std::move(loaded.policy));
     return Load::taken;
   }

@@ -110,7 +110,10 @@ std::string serialize(const Response& response, bool to_head, const HeadOptions&
   add_common(out, options);
   for (const auto& [name, value] : response.fields) add_field(out, name, value);
   if (!response.body.empty()) add_field(out, "Content-Type", response.content_type);
-  add_field(out, "Content-Length", std::to_string(response.body.size()));
+  // Of what 200 would have brought, which is not made (RFC 9110, section 8.6).
+  if (response.status != 304) {
+    add_field(out, "Content-Length", std::to_string(response.body.size()));
+  }
   out += "\r\n";
   if (!to_head) out += response.body;
   return out;

@@ -58,6 +58,11 @@ Server::Server(config::Config config)
       upload_token_(load_token(make_state(config_.state))),
       strangers_(std::max(config_.limits.connections / 2, 1)),
       index_({config_.index.grace, config_.index.untagged}),
+      manifests_(config_.cache.manifests,
+                 [this](std::string repository, std::string digest, ManifestCache::Done done) {
+                   keeper_.fetch_manifest(std::move(repository), std::move(digest),
+                                          std::move(done));
+                 }),
       resolver_(config_.upstream),
       storage_(open_storage(config_)),
       authenticator_(auth_options(config_)),
@@ -66,9 +71,9 @@ Server::Server(config::Config config)
       access_log_(config_.state / "access.log",
                   [this](const auto& summary) { recorder_.record(records::row_of(summary)); }),
       reloader_(config_, policies_, authenticator_, keeper_),
-      context_{config_,   policies_, authenticator_, access_log_, recorder_,
-               resolver_, metrics_,  upload_token_,  strangers_,  index_,
-               keeper_,   bodies_,   storage_.get()} {
+      context_{config_,   policies_, authenticator_, access_log_,   recorder_,
+               resolver_, metrics_,  upload_token_,  strangers_,    index_,
+               keeper_,   bodies_,   manifests_,     storage_.get()} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.

@@ -8,6 +8,7 @@
 #include "auth/authenticator.h"
 #include "config/config.h"
 #include "proxy/context.h"
+#include "proxy/manifest_cache.h"
 #include "proxy/reload.h"
 #include "proxy/worker.h"
 
@@ -50,6 +51,7 @@ class Server {
   StrangerLimit strangers_;
   BodyBudget bodies_;
   index::SharedIndex index_;
+  ManifestCache manifests_;
   // Workers outlive the threads that post to them, though their loops are stopped before those.
   std::vector<std::unique_ptr<Worker>> workers_;
   Resolver resolver_;

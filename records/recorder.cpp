@@ -47,7 +47,8 @@ Recorder::Recorder(const config::Config& config)
       ledger_(std::make_unique<Ledger>(database_in(config.state))),
       anomalies_(std::make_unique<Anomalies>(*ledger_, config.records.anomalies)),
       retention_(std::make_unique<Retention>(*ledger_, config.records.retention)),
-      webhook_(make_webhook(config.records.webhook)) {}
+      webhook_(make_webhook(config.records.webhook)),
+      others_({kMostWaiting, 2 * kBatch}) {}
 
 Recorder::~Recorder() {
   if (!thread_.joinable()) return;
@@ -69,12 +70,12 @@ void Recorder::record(Row row) {
   bool is_much = false;
   {
     const std::lock_guard lock(mutex_);
-    if (others_.size() >= kMostWaiting) {
-      ++not_taken_;
-      ++lost_;
+    const auto requests = static_cast<std::uint64_t>(row.requests);
+    if (!others_.push(std::move(row))) {
+      not_taken_ += requests;
+      lost_ += requests;
       return;
     }
-    others_.push_back(std::move(row));
     is_much = others_.size() == kBatch;
   }
   if (is_much) wake_.notify_one();
@@ -157,10 +158,7 @@ bool Recorder::write_others() {
   std::vector<Row> rows;
   {
     const std::lock_guard lock(mutex_);
-    const auto count = static_cast<std::ptrdiff_t>(std::min(kBatch, others_.size()));
-    rows.assign(std::make_move_iterator(others_.begin()),
-                std::make_move_iterator(others_.begin() + count));
-    others_.erase(others_.begin(), others_.begin() + count);
+    rows = others_.take(kBatch);
   }
   if (rows.empty()) return false;
   if (!append(rows)) {
@@ -173,8 +171,9 @@ bool Recorder::write_others() {
 
 void Recorder::put_back(std::vector<Row> rows) {
   const std::lock_guard lock(mutex_);
-  others_.insert(others_.begin(), std::make_move_iterator(rows.begin()),
-                 std::make_move_iterator(rows.end()));
+  const auto surplus = others_.put_back(std::move(rows));
+  not_taken_ += surplus;
+  lost_ += surplus;
 }
 
 bool Recorder::append(std::vector<Row>& rows) {
@@ -200,7 +199,7 @@ void Recorder::count_lost() {
     row.requests = static_cast<std::int64_t>(std::exchange(not_taken_, 0));
   }
   row.at = wall_now();
-  row.user = "layergate";
+  row.user = kItself;
   row.verified = true;
   row.action = "records.lost";
   row.detail = "more requests than could be written; these are missing";

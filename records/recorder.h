@@ -1,8 +1,9 @@
 // Takes rows from the event loops and writes them from a thread of its own.
 //
 // Rows that somebody waits for come first and are on disk when he hears of it. All others are
-// written within a second; when more of them wait than kMostWaiting, newer ones are only counted,
-// and how many they were becomes a row: no loop ever waits for the disk.
+// written within a second; when many wait, equal ones become one row (waiting_rows.h), and what is
+// more than kMostWaiting is only counted, and how many they were becomes a row: no loop ever waits
+// for the disk.
 //
 // Thread safety: all public members may be called from any thread.
 #pragma once
@@ -23,6 +24,7 @@
 
 #include "config/config.h"
 #include "records/row.h"
+#include "records/waiting_rows.h"
 
 namespace layergate::records {
 
@@ -93,7 +95,7 @@ class Recorder {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Waiter> awaited_;  // guarded by mutex_, as are the next four
-  std::deque<Row> others_;
+  WaitingRows others_;
   std::uint64_t not_taken_ = 0;  // rows that are lost, and of which no row tells yet
   std::string problem_;
   bool stopping_ = false;

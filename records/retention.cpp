@@ -57,7 +57,7 @@ bool Retention::announce(WallTime now) {
   if (last == anchor.id) return false;
   Row row;
   row.at = now;
-  row.user = "layergate";
+  row.user = kItself;
   row.verified = true;
   row.allowed = true;
   row.action = kRemovalAction;

@@ -69,7 +69,9 @@ Row row_of(const Administration& change) {
   row.reason = change.reason;
   const auto image = change.target.substr(0, change.target.find(' '));
   const auto colon = image.rfind(':');
-  if (colon != std::string::npos) {
+  const bool names_image =
+      change.action.starts_with("image.") || change.action.starts_with("access.");
+  if (names_image && colon != std::string::npos) {
     row.repository = image.substr(0, colon);
     row.tag = image.substr(colon + 1);
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -14,12 +15,16 @@
 
 namespace layergate::records {
 
+// Row::user where it was no account: no account's name begins with "@".
+inline constexpr std::string_view kOperator = "@operator";  // who works on the files
+inline constexpr std::string_view kItself = "@layergate";
+
 struct Row {
   std::int64_t id = 0;  // counted from 1 without a gap
   WallTime at{};        // when it was recorded: at the end of the request, `microseconds` after its
                         // begin
   std::string trace;    // the answer's X-Request-Id
-  std::string user;     // only claimed if not `verified`; "operator" for who works on the files
+  std::string user;     // only claimed if not `verified`; or one of the above
   IpAddress address;
   std::string method;      // empty if it was no request to the registry
   std::string action;      // view, pull, push, delete; "account.add" and the like; or empty
@@ -60,9 +65,9 @@ nlohmann::ordered_json to_json(const Row& row);
 
 // A change by an administrator that was made, or refused for `reason`. `target` is what was
 // changed: "alice", "telechat:7b-fp16" or "telechat:7b-fp16 alice"; an image there is found by its
-// name.
+// name, but for actions on accounts and sessions, which name an account.
 struct Administration {
-  std::string by;  // the account; "operator" for who works on the files
+  std::string by;  // the account, or kOperator
   IpAddress address;
   std::string action;  // "account.add"
   std::string target;

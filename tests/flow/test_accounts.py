@@ -12,8 +12,9 @@ import pytest
 from conftest import GateMaker
 from harness.client import Client
 from harness.gate import Gate
-from harness.images import image
+from harness.images import MANIFEST, image
 from harness.managed import PASSWORD, add_account, policy_files, pull_status, say, wait_for
+from harness.rawhttp import digest_of
 from harness.registry import Registry
 
 POLICY = """\
@@ -148,3 +149,44 @@ def test_the_cost_of_new_hashes_is_set(make_gate: GateMaker, registry: Registry)
                      settings={"auth": {"bcrypt_cost": 11}})
     add_account(gate, "dora", "view")
     assert "dora:$2y$11$" in (gate.config / "htpasswd").read_text()
+
+
+def test_a_later_account_of_the_name_has_nothing_of_the_one_before(
+        make_gate: GateMaker, registry: Registry) -> None:
+    """Nobody waits between the removal and the new account: the gate may see both at once."""
+    policy = "version: 1\nusers: {owner: {permissions: [admin]}}\nunregistered: push\n"
+    gate = make_gate(registry.url, policy, {"owner": "owner Passw0rd!"})
+    name = "taken/telechat"
+    made = image({"own": b"the first dora's"})
+    with_push = "view,pull,push"
+    add_account(gate, "dora", with_push)
+    wait_for(404, lambda: pull_status(gate, "dora", name, "v1"), "a new account")
+    with Client(gate.connect, gate.credential("dora")) as dora:
+        dora.push(name, "v1", made)
+        loose = dora.push_blob(name, b"uploaded and in no image")
+    assert pull_status(gate, "dora", name, "v1") == 200
+
+    say(gate, "user", "remove", "dora")
+    add_account(gate, "dora", with_push)
+
+    def has_nothing(account: Client) -> None:
+        account.expect(404, "GET", f"/v2/{name}/manifests/v1")
+        account.expect(404, "HEAD", f"/v2/{name}/blobs/{loose}")
+        for layer in made.layers:
+            account.expect(404, "GET", f"/v2/{name}/blobs/{digest_of(layer)}")
+        mine = image({"own": b"the second dora's"})
+        for blob in mine.blobs:
+            account.push_blob(name, blob)
+        assert account.put_manifest(name, "v1", mine.manifest, MANIFEST).status == 403
+
+    wait_for(404, lambda: pull_status(gate, "dora", name, "v1"), "the second account")
+    with Client(gate.connect, gate.credential("dora")) as dora:
+        dora.expect(404, "GET", f"/v2/{name}/tags/list")
+        has_nothing(dora)
+        dora.push(name, "v2", image({"own": b"the second dora's"}))
+    gate.stop()
+    gate.start()
+    with Client(gate.connect, gate.credential("dora")) as dora:
+        has_nothing(dora)
+        assert json.loads(dora.expect(200, "GET", f"/v2/{name}/tags/list").body)["tags"] == ["v2"]
+    assert pull_status(gate, "dora", name, "v2") == 200

@@ -280,6 +280,25 @@ def test_a_session_changes_nothing_without_its_token(shared: Gate) -> None:
     assert page.ask("PUT", "/me").status == 405, "the right one"
 
 
+def test_who_found_a_session_open_cannot_guess_its_password(shared: Gate) -> None:
+    page = Page(shared)
+    page.log_in("alice")
+    for n in range(5):
+        answer = page.ask("PUT", "/accounts/alice/password",
+                          {"old_password": f"Wrong Passw0rd {n}!", "password": "Quiet-Otter-Climbs-42"})
+        is_problem(answer, 403, "denied")
+    answer = page.ask("PUT", "/accounts/alice/password",
+                      {"old_password": PASSWORDS["alice"], "password": "Quiet-Otter-Climbs-42"})
+    is_problem(answer, 401, "unauthorized")
+    assert Page(shared).log_in("alice").status == 201
+
+
+def test_an_empty_condition_is_no_condition_at_all(shared: Gate) -> None:
+    answer = shared.call("PATCH", "/accounts/alice", {"email": "a@example.com"},
+                         fields=[MARK, ("If-Match", "")], user="root")
+    assert "If-Match" in is_problem(answer, 400, "usage")
+
+
 def test_a_cookie_that_is_none_of_ours(shared: Gate) -> None:
     page = Page(shared)
     page.log_in()

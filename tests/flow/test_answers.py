@@ -90,7 +90,7 @@ def test_an_explanation_shows_each_rule_and_what_matched(config: Path) -> None:
     result = ask(config, "access", "check", "alice", "telechat", "7b-fp16", "--action", "push", "--explain")
     assert result.returncode == 1
     text = result.stdout.decode()
-    assert text.startswith("denied: alice push telechat:7b-fp16: denied by releases stay (acl.yml:14)")
+    assert text.startswith("denied: alice push telechat:7b-fp16: by releases stay (acl.yml:14)")
     table = [line for line in text.splitlines()[1:] if "acl.yml:" in line]
     lines = {line.split("acl.yml:")[1].split()[0]: line for line in table}
     assert set(lines) == {"10", "14"}

@@ -177,7 +177,7 @@ class TestRefusals:
             (tmp_path / name).write_bytes(data)
             found = verb("verify", tmp_path / name)
             assert found.returncode == 3 and name.encode() in found.stderr, found
-        assert verb("verify", tmp_path / "none").returncode == 1
+        assert verb("verify", tmp_path / "none").returncode == 4
         assert verb("verify", tmp_path).returncode in (3, 4)
 
     @pytest.mark.parametrize("entry", [

@@ -46,11 +46,15 @@ def files(config: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(("words", "said"), [
     ([], "subcommand is required"),
-    (["bogus"], "unknown verb: bogus"),
+    (["bogus"], "error: unknown verb bogus"),
     (["chek"], "did you mean check?"),
     (["user", "aad"], "did you mean add?"),
-    (["--nope"], "unknown option: --nope"),
-    (["check", "--nope"], "--nope"),
+    (["add", "user", "alice"], "did you mean layergate user add?"),
+    (["list"], "did you mean layergate user list or layergate image list?"),
+    (["user", "show", "alice", "bob", "carol"], "\"bob\" is one word too many"),
+    (["--nope"], "error: unknown option --nope"),
+    (["check", "--nope"], "error: unknown option --nope"),
+    (["image", "register", "a", "b", "--users", ""], "empty item"),
     (["access", "check", "alice"], "name is required"),
     (["access", "check", "alice", "UPPER/..//x", "v1"], "is no image"),
     (["access", "check", "alice", "x", "a/b c"], "is no image"),

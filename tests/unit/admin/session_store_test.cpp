@@ -51,6 +51,18 @@ TEST_CASE("session store: tokens and CSRF tokens are all different") {
   CHECK(seen.size() == 32);
 }
 
+TEST_CASE("session store: who does not know his own password loses the session") {
+  SessionStore store(limits());
+  const auto guessing = *store.open("alice", {}, kStart);
+  const auto other = *store.open("alice", {}, kStart);
+  for (int i = 1; i < limits().wrong_passwords; ++i) store.count_wrong_password(guessing);
+  CHECK(store.find(guessing, kStart) != nullptr);
+  store.count_wrong_password(guessing);
+  CHECK(store.find(guessing, kStart) == nullptr);
+  CHECK(store.find(other, kStart) != nullptr);
+  store.count_wrong_password("nothing");
+}
+
 TEST_CASE("session store: unused for too long, or open for too long, it ends") {
   SessionStore store(limits());
   const auto token = *store.open("alice", {}, kStart);

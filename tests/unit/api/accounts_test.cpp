@@ -39,7 +39,7 @@ TEST_CASE("accounts api: an account is made, shown, changed and removed, and eac
   std::string told;
   for (const auto& change : house.changes) {
     CHECK(change.allowed);
-    CHECK(change.by == "operator");
+    CHECK(change.by == "@operator");
     told += change.action + " " + change.target + " " + change.detail + "\n";
   }
   CHECK(told.find("account.add dora permissions=view,pull") == 0);

@@ -6,7 +6,7 @@ namespace layergate::api {
 namespace {
 
 // 0: it may go on.
-int status_of(std::string if_match, const std::optional<std::string>& present) {
+int status_of(std::optional<std::string> if_match, const std::optional<std::string>& present) {
   Call call;
   call.if_match = std::move(if_match);
   const auto refused = check_if_match(call, present);
@@ -29,8 +29,9 @@ TEST_CASE("etag: equal for what is equal, and of its form") {
 
 TEST_CASE("etag: a change of what was changed meanwhile is refused") {
   const std::string now = "\"now\"";
-  CHECK(status_of("", now) == 0);
-  CHECK(status_of("", std::nullopt) == 0);
+  CHECK(status_of(std::nullopt, now) == 0);
+  CHECK(status_of(std::nullopt, std::nullopt) == 0);
+  for (const auto* none : {"", " ", ","}) CHECK(status_of(none, now) == 400);
   CHECK(status_of("*", now) == 0);
   CHECK(status_of("*", std::nullopt) == 412);
   CHECK(status_of("\"now\"", now) == 0);

@@ -30,7 +30,7 @@ class ApiHouse {
   Reply call(const std::string& method, std::vector<std::string> path,
              std::optional<Json> body = {},
              std::vector<std::pair<std::string, std::string>> query = {},
-             const std::string& if_match = "") const {
+             const std::optional<std::string>& if_match = {}) const {
     Call made;
     made.method = method;
     made.path = std::move(path);

@@ -12,7 +12,11 @@ namespace {
 
 class Gate {
  public:
-  Gate() { config.state = dir_ / "state"; }
+  Gate() {
+    config.state = dir_ / "state";
+    config.acl = dir_ / "acl.yml";
+    write_text(config.acl, "version: 1\nusers:\n  alice: {permissions: [pull]}\n");
+  }
 
   void write(std::vector<records::Row> rows) {
     std::filesystem::create_directories(config.state);
@@ -68,6 +72,25 @@ TEST_CASE("api records: an account sees its own, an administrator all") {
   CHECK(gate.get({"records", "daily"}, kAlice, {{"user", "bob"}}).status == 400);
   CHECK(gate.get({"records", "anomalies"}, kAlice).status == 403);
   CHECK(gate.get({"records", "verify"}, kAlice).status == 403);
+}
+
+TEST_CASE("api records: what another of its name did before is not an account's own") {
+  Gate gate;
+  const auto made = wall_now() - std::chrono::hours(72);
+  write_text(gate.config.acl, "version: 1\nusers:\n  alice: {permissions: [pull], since: " +
+                                  format_time(made) + "}\n");
+  auto hers = records::pull("alice", "a:1");
+  auto other = hers;
+  other.at = made - std::chrono::milliseconds(1);
+  hers.at = made;
+  auto later = hers;
+  later.at = made + std::chrono::hours(24);
+  gate.write({other, hers, later});
+  CHECK(gate.get({"records"}, kOperator).body["items"].size() == 3);
+  CHECK(gate.get({"records"}, kAlice).body["items"].size() == 2);
+  CHECK(gate.get({"records"}, kAlice, {{"since", "2020-01-01"}}).body["items"].size() == 2);
+  // Sums are of days: of the first one, nobody can say whose.
+  CHECK(gate.get({"records", "daily"}, kAlice).body["items"].size() == 1);
 }
 
 TEST_CASE("api records: pages, and cursors that are no cursors") {

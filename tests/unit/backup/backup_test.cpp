@@ -415,7 +415,7 @@ TEST_CASE("backup: is restored into nothing that is in use") {
   CHECK(full.error().what.find("is not empty") != std::string::npos);
   CHECK(house.names("full") == Names{".x"});
   CHECK(restore(house.at("backup"), house.at("full/.x")).error().kind == Failure::Kind::usage);
-  CHECK(restore(house.at("none"), house.at("new")).error().kind == Failure::Kind::not_found);
+  CHECK(restore(house.at("none"), house.at("new")).error().kind == Failure::Kind::io);
   CHECK(restore(house.at("backup"), house.at("none/new")).error().kind == Failure::Kind::io);
   fs::create_directories(house.at("empty"));
   CHECK(restore(house.at("backup"), house.at("empty/")).has_value());

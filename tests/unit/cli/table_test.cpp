@@ -59,6 +59,19 @@ TEST_CASE("table: it fits the terminal, down to eight columns each") {
   CHECK(widest_line(table.to_string({true, 10, false})) == 5 + 2 + 8 + 2 + 8);
 }
 
+TEST_CASE("table: what is wider than its column goes on in the next line, and nothing is lost") {
+  Table table({{"NAME", false}, {"SIZE", true}, {"WHY", false}});
+  table.add({"telechat", "7", "denied by nobody replaces a release (acl.yml:12)"});
+  table.add({"a", "1", "alice,bob,carol,dora,erin"});
+  CHECK(table.to_string({true, 36, false}) ==
+        "NAME      SIZE  WHY\n"
+        "telechat     7  denied by nobody\n"
+        "                replaces a release\n"
+        "                (acl.yml:12)\n"
+        "a            1  alice,bob,carol,\n"
+        "                dora,erin\n");
+}
+
 TEST_CASE("table: a cell cannot forge a line or move the cursor") {
   Table table({{"A", false}, {"B", false}});
   table.add({"x\ny", "\x1b[2J"});

@@ -49,16 +49,25 @@ TEST_CASE("terminal: wide characters take two columns and combining ones none") 
   CHECK(width_of("\xf0\x9f\x9a\x80") == 2);  // a rocket
 }
 
-TEST_CASE("terminal: what is too wide is cut before the column that does not fit") {
-  CHECK(shortened("abcdef", 6) == "abcdef");
-  CHECK(shortened("abcdef", 5) == "abcd…");
-  CHECK(shortened("abcdef", 1) == "…");
-  CHECK(shortened("图像图像", 8) == "图像图像");
-  CHECK(shortened("图像图像", 7) == "图像图…");
-  CHECK(shortened("图像图像", 6) == "图像…");
-  CHECK(shortened("图像图像", 2) == "…");
-  for (std::size_t columns = 1; columns < 12; ++columns) {
-    CHECK(width_of(shortened("a图b像c图d像", columns)) <= columns);
+TEST_CASE("terminal: what is too wide is folded, after a word if there is one") {
+  using Lines = std::vector<std::string>;
+  CHECK(folded("", 3) == Lines{""});
+  CHECK(folded("abcdef", 6) == Lines{"abcdef"});
+  CHECK(folded("abcdef", 4) == Lines{"abcd", "ef"});
+  CHECK(folded("ab cd ef", 5) == Lines{"ab cd", "ef"});
+  CHECK(folded("ab cd ef", 4) == Lines{"ab", "cd", "ef"});
+  CHECK(folded("ab,cd,ef", 6) == Lines{"ab,cd,", "ef"});
+  CHECK(folded("ab cdefgh", 4) == Lines{"ab", "cdef", "gh"});
+  CHECK(folded("图像图像", 8) == Lines{"图像图像"});
+  CHECK(folded("图像图像", 7) == Lines{"图像图", "像"});
+  CHECK(folded("图像", 1) == Lines{"图", "像"});
+  for (std::size_t columns = 2; columns < 12; ++columns) {
+    std::string whole;
+    for (const auto& line : folded("a图b像,c图d像e", columns)) {
+      CHECK(width_of(line) <= columns);
+      whole += line;
+    }
+    CHECK(whole == "a图b像,c图d像e");
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/index/dump.h"
 #include "tests/unit/index/facts.h"
 
 namespace layergate::index {
@@ -854,6 +855,64 @@ TEST_CASE("index: who holds the text of a sha512 digest as a blob does not hold 
   const auto node = node_of(facts.index, "r", secret);
   CHECK(node != node_of(facts.index, "r", oci::sha256_of(secret)));
   CHECK_FALSE(facts.index.possesses("mallory", node, Held::blob, kNow));
+}
+
+TEST_CASE("index: what another of its name brought is not the account's") {
+  const auto since = acl::kTestNow;
+  const auto facts = [&](Index& index) {
+    index.set_accounts(std::vector<AccountRecord>{{"alice", since}, {"bob", {}}});
+    for (const auto* account : {"alice", "bob"}) {
+      const std::string repository = std::string("of-") + account;
+      index.add_manifest(repository, image("app", {"layer"}), kNow);
+      index.add_manifest(repository, referrer("sig", "app", account), kNow);
+      index.set_tag(repository, tag("old", "app", account), kNow);
+      index.set_tag(repository, tag("v1", "app", account), kNow);
+      index.remove_tag(repository, "old", kNow);
+      index.possess(repository, digest_of("layer"), account, Held::blob, kNow);
+    }
+  };
+  const auto has_nothing = [](const Index& index, const std::string& account) {
+    const std::string repository = "of-" + account;
+    const auto app = node_of(index, repository, digest_of("app"));
+    return index.find_tag(repository, "v1")->account == kNone &&
+           index.graces_of(app).front().account.empty() &&
+           !index.possesses(account, node_of(index, repository, digest_of("layer")), Held::blob,
+                            kNow) &&
+           index.find_referrer(node_of(index, repository, digest_of("sig")))->putters.empty();
+  };
+  Index index{Index::Options{}};
+  facts(index);
+  const std::string before = dump(index);
+
+  SUBCASE("the same accounts change nothing, in any number of turns") {
+    const std::vector<AccountRecord> same{{"alice", since}, {"bob", {}}, {"carol", {}}};
+    CHECK(index.has_accounts(same));
+    index.set_accounts(same);
+    CHECK(dump(index) == before);
+  }
+  SUBCASE("another time is somebody else") {
+    const std::vector<AccountRecord> next{{"alice", since + std::chrono::milliseconds(1)},
+                                          {"bob", {}}};
+    CHECK_FALSE(index.has_accounts(next));
+    index.set_accounts(next);
+    CHECK(index.has_accounts(next));
+    CHECK(has_nothing(index, "alice"));
+    CHECK_FALSE(has_nothing(index, "bob"));
+    // The bytes came as a blob all the same: they become no child of an index.
+    CHECK(index.came_as_blob(node_of(index, "of-alice", digest_of("layer"))));
+    // What the new one brings is its own, also after the next policies.
+    index.possess("of-alice", digest_of("layer"), "alice", Held::blob, kNow);
+    index.set_accounts(next);
+    CHECK(
+        index.possesses("alice", node_of(index, "of-alice", digest_of("layer")), Held::blob, kNow));
+  }
+  SUBCASE("one that was gone meanwhile is somebody else, whatever is known of it") {
+    index.set_accounts(std::vector<AccountRecord>{{"alice", since}});
+    CHECK(dump(index) == before);
+    index.set_accounts(std::vector<AccountRecord>{{"alice", since}, {"bob", {}}});
+    CHECK(has_nothing(index, "bob"));
+    CHECK_FALSE(has_nothing(index, "alice"));
+  }
 }
 
 TEST_CASE("index: figures of what there is") {

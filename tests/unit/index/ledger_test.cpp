@@ -20,6 +20,22 @@ std::string dump(Store& store) {
   return dump(index);
 }
 
+// A store, an index, and the ledger that keeps them alike.
+struct Kept {
+  TempDir dir;
+  Store store{dir / "index.db", Store::Mode::write};
+  SharedIndex index{Index::Options{}};
+  Ledger ledger{index, [this](const std::function<void(Store&)>& change) {
+                  store.begin();
+                  change(store);
+                  store.commit();
+                }};
+
+  [[nodiscard]] std::string in_memory() {
+    return index.read([](const Index& facts) { return dump(facts); });
+  }
+};
+
 }  // namespace
 
 TEST_CASE("ledger: after each of thousands of changes the store holds what the memory does") {
@@ -61,38 +77,52 @@ TEST_CASE("ledger: what changed nothing writes nothing") {
 
 // Between the two, another thread may have changed it once more.
 TEST_CASE("ledger: what is written down is as it is then, not as it was remembered") {
-  const TempDir dir;
-  Store store(dir / "index.db", Store::Mode::write);
-  SharedIndex index{Index::Options{}};
-  Ledger ledger(index, [&](const std::function<void(Store&)>& change) {
-    store.begin();
-    change(store);
-    store.commit();
-  });
-  auto uploaded = ledger.remember(
+  Kept kept;
+  auto uploaded = kept.ledger.remember(
       [](Index& facts) { facts.possess("r", digest_of("layer"), "alice", Held::blob, kNow); });
-  ledger.change([](Index& facts) { facts.remove_blob("r", digest_of("layer")); });
-  ledger.write_down(std::move(uploaded));
-  CHECK(dump(store) == index.read([](const Index& facts) { return dump(facts); }));
+  kept.ledger.change([](Index& facts) { facts.remove_blob("r", digest_of("layer")); });
+  kept.ledger.write_down(std::move(uploaded));
+  CHECK(dump(kept.store) == kept.in_memory());
 }
 
 TEST_CASE("ledger: who put a referrer stays on disk when it is found in the registry again") {
-  const TempDir dir;
-  Store store(dir / "index.db", Store::Mode::write);
-  SharedIndex index{Index::Options{}};
-  Ledger ledger(index, [&](const std::function<void(Store&)>& change) {
-    store.begin();
-    change(store);
-    store.commit();
-  });
+  Kept kept;
   for (const auto* account : {"alice", ""}) {
-    ledger.change(
+    kept.ledger.change(
         [&](Index& facts) { facts.add_manifest("r", referrer("sig", "app", account), kNow); });
   }
   Index loaded{Index::Options{}};
-  store.load(loaded);
+  kept.store.load(loaded);
   const auto record = loaded.record_of(node_of(loaded, "r", digest_of("sig")));
   CHECK(record.putters == std::vector<Putter>{{"alice", "10.0.0.1"}, {"", ""}});
+}
+
+TEST_CASE(
+    "ledger: who an account is stays on disk, and that nothing of the one before is its own") {
+  Kept kept;
+  const auto set = [&](const std::vector<AccountRecord>& accounts) {
+    kept.ledger.change([&](Index& facts) { facts.set_accounts(accounts); });
+    CHECK(dump(kept.store) == kept.in_memory());
+    Index loaded{Index::Options{}};
+    kept.store.load(loaded);
+    CHECK(loaded.has_accounts(accounts));
+  };
+  const auto since = acl::kTestNow;
+  set({{"alice", since}, {"bob", {}}});
+  kept.ledger.change([](Index& facts) {
+    facts.add_manifest("r", referrer("app", "base", "alice"), kNow);
+    facts.set_tag("r", tag("old", "app", "alice"), kNow);
+    facts.set_tag("r", tag("v1", "app", "alice"), kNow);
+    facts.remove_tag("r", "old", kNow);
+    facts.possess("r", digest_of("layer"), "alice", Held::blob, kNow);
+    facts.possess("r", digest_of("layer"), "bob", Held::blob, kNow);
+  });
+  const auto before = kept.in_memory();
+  set({{"bob", {}}});
+  CHECK(kept.in_memory() == before);
+  set({{"alice", since}, {"bob", {}}});
+  CHECK(kept.in_memory().find("v1 " + digest_of("app") + " -") != std::string::npos);
+  set({{"bob", since}});
 }
 
 }  // namespace layergate::index

@@ -125,7 +125,7 @@ TEST_CASE("recorder: what is too much is counted, and the count is a row") {
   {
     Recorder recorder(config_in(dir));  // not started: nothing is taken away
     for (std::size_t i = 0; i < Recorder::kMostWaiting + kMore; ++i) {
-      recorder.record(pull("alice", "a:b"));
+      recorder.record(pull("alice", "a:" + std::to_string(i)));
     }
     CHECK(recorder.status().lost == kMore);
     CHECK(recorder.status().waiting == Recorder::kMostWaiting);
@@ -140,6 +140,27 @@ TEST_CASE("recorder: what is too much is counted, and the count is a row") {
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].requests == kMore);
   CHECK(verify(file).ok());
+}
+
+TEST_CASE("recorder: more of the same than can be written is a few rows, and nothing is missing") {
+  TempDir dir;
+  constexpr std::int64_t kRequests = 3 * static_cast<std::int64_t>(Recorder::kMostWaiting);
+  {
+    Recorder recorder(config_in(dir));
+    for (std::int64_t i = 0; i < kRequests; ++i) recorder.record(pull("alice", "a:b"));
+    CHECK(recorder.status().lost == 0);
+    CHECK(recorder.status().waiting < Recorder::kMostWaiting / 2);
+    recorder.start();
+  }
+  std::int64_t requests = 0;
+  std::int64_t bytes = 0;
+  for (const auto& sum : Reader(dir / "records.db").daily({}, {})) {
+    requests += sum.requests;
+    bytes += sum.bytes;
+  }
+  CHECK(requests == kRequests);
+  CHECK(bytes == kRequests * pull("alice", "a:b").bytes_out);
+  CHECK(verify(dir / "records.db").ok());
 }
 
 TEST_CASE("recorder: a secret of the webhook that cannot be read stops the start") {
