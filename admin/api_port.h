@@ -13,12 +13,12 @@
 #include <string>
 
 #include "admin/answer.h"
-#include "admin/call_pool.h"
 #include "admin/request.h"
 #include "admin/session_store.h"
 #include "api/service.h"
 #include "auth/credential.h"
 #include "auth/verdict.h"
+#include "base/task_pool.h"
 #include "base/task_queue.h"
 #include "proxy/server.h"
 
@@ -67,7 +67,7 @@ class ApiPort {
   SessionStore sessions_;
   std::uint64_t traces_ = 0;
   const std::uint64_t trace_seed_;
-  CallPool pool_;  // the last: its threads use all of the above
+  TaskPool pool_;  // the last: its threads use all of the above
 };
 
 }  // namespace layergate::admin

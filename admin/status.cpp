@@ -95,7 +95,7 @@ Readiness readiness(const proxy::Server& server, const std::string& upstream) {
   const auto records = context.recorder.status();
   Readiness result;
   result.ready = upstream.empty() && !server.draining() && state.generation > 0;
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"ready", result.ready},
       {"draining", server.draining()},
       {"upstream", upstream.empty() ? "ok" : "cannot be reached: " + upstream},
@@ -115,6 +115,7 @@ Readiness readiness(const proxy::Server& server, const std::string& upstream) {
         {"problem", index.problem}}},
       {"records",
        {{"problem", records.problem}, {"lost", records.lost}, {"waiting", records.waiting}}}};
+  if (context.storage != nullptr) json["storage"] = {{"problem", context.storage->problem()}};
   result.json = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   return result;
 }
@@ -179,6 +180,7 @@ std::string metrics_text(const proxy::Server& server) {
              "Logins refused because too many waited.", std::to_string(auth.overloaded));
   add_metric(out, "layergate_auth_queued", "gauge", "Logins that wait for a hash.",
              std::to_string(auth.queued));
+  if (context.storage != nullptr) out += context.storage->metrics_text();
   return out;
 }
 

@@ -92,6 +92,23 @@ std::string format_time(WallTime time) {
   return out.data();
 }
 
+std::string http_date(WallTime time) {
+  using namespace std::chrono;
+  constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day_start = floor<days>(time);
+  const year_month_day date{day_start};
+  const hh_mm_ss<seconds> clock{floor<seconds>(time - day_start)};
+  std::array<char, 40> out{};
+  std::snprintf(out.data(), out.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
+                kDays.at(weekday{day_start}.c_encoding()), static_cast<unsigned>(date.day()),
+                kMonths.at(static_cast<unsigned>(date.month()) - 1), static_cast<int>(date.year()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  return out.data();
+}
+
 WallTime wall_now() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }

@@ -17,6 +17,9 @@ std::optional<WallTime> parse_time(std::string_view text);
 // "2027-01-31T00:00:00.000Z"
 std::string format_time(WallTime time);
 
+// "Sun, 31 Jan 2027 00:00:00 GMT" (RFC 9110, section 5.6.7)
+std::string http_date(WallTime time);
+
 WallTime wall_now();
 
 }  // namespace layergate

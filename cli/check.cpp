@@ -7,6 +7,7 @@
 #include "cli/load_config.h"
 #include "cli/output.h"
 #include "proxy/tls_store.h"
+#include "storage/storage.h"
 
 namespace layergate::cli {
 namespace {
@@ -50,6 +51,8 @@ int check(const Globals& globals) {
   auto loaded = config::load(config::find_dir(globals.config_dir));
   findings.add(std::move(loaded.errors), std::move(loaded.warnings));
   if (loaded.config) {
+    const auto storage = storage::check(loaded.config->upstream.storage);
+    if (storage) findings.add({*storage}, {});
     auto policy = acl::load(loaded.config->acl, wall_now());
     findings.add(std::move(policy.errors), std::move(policy.warnings));
     auto htpasswd = auth::Htpasswd::load(loaded.config->htpasswd);
@@ -58,7 +61,7 @@ int check(const Globals& globals) {
     auto tls = proxy::TlsStore::load(*loaded.config, tickets, wall_now());
     const bool has_tls = tls.errors.empty();
     findings.add(std::move(tls.errors), std::move(tls.warnings));
-    if (policy.policy && htpasswd.htpasswd && has_tls) {
+    if (!storage && policy.policy && htpasswd.htpasswd && has_tls) {
       const auto accounts = policy.policy->accounts();
       add_halves(*loaded.config, htpasswd.htpasswd->users(), accounts, findings);
       body = {{"ok", true}, {"rules", policy.policy->rule_count()}, {"accounts", accounts.size()}};

@@ -208,8 +208,9 @@ class Builder {
                    "http://127.0.0.1:5001 or unix:///run/layergate/registry.sock");
       return;
     }
-    if (!read_.map(*node, "upstream",
-                   {"url", "ca", "redirects", "storage", "storage_mode", "exclusive"})) {
+    if (!read_.map(
+            *node, "upstream",
+            {"url", "ca", "redirects", "storage", "storage_mode", "storage_verify", "exclusive"})) {
       return;
     }
     if (const auto* url = node->find("url")) {
@@ -237,14 +238,37 @@ class Builder {
     if (const auto* exclusive = node->find("exclusive")) {
       Reader::into(config_.upstream.exclusive, read_.boolean(*exclusive, "upstream.exclusive"));
     }
-    for (const auto* key : {"storage", "storage_mode"}) {
-      const auto* value = node->find(key);
-      if (value == nullptr || (value->kind == Node::Kind::scalar && value->scalar.empty()))
-        continue;
-      loaded_.warnings.push_back({"layergate.yml", value->line, value->column,
-                                  "upstream." + std::string(key) +
-                                      " has no effect yet: all bodies go through the registry",
-                                  ""});
+    read_storage(*node);
+  }
+
+  void read_storage(const Node& upstream) {
+    auto& storage = config_.upstream.storage;
+    if (const auto* root = upstream.find("storage")) {
+      const auto text = read_.text(*root, "upstream.storage");
+      if (text && !text->empty()) {
+        storage.root = (config_.dir / *text).lexically_normal();
+        storage.line = root->line;
+        storage.column = root->column;
+      }
+    }
+    if (const auto* mode = upstream.find("storage_mode")) {
+      const auto text = read_.text(*mode, "upstream.storage_mode");
+      if (text && *text == "write") {
+        read_.refuse(*mode,
+                     "storage_mode: write is not built yet: pushes go through the registry; read "
+                     "is");
+      } else if (text && *text != "read") {
+        read_.refuse(*mode, "upstream.storage_mode must be read", closest(*text, {"read"}));
+      }
+    }
+    if (const auto* verify = upstream.find("storage_verify")) {
+      const auto text = read_.text(*verify, "upstream.storage_verify");
+      if (text && *text == "off") {
+        storage.verify = Verify::off;
+      } else if (text && *text != "first") {
+        read_.refuse(*verify, "upstream.storage_verify must be first or off",
+                     closest(*text, {"first", "off"}));
+      }
     }
   }
 

@@ -48,6 +48,19 @@ enum class Redirects : std::uint8_t {
   follow,  // inside, to http:// addresses
 };
 
+enum class Verify : std::uint8_t {
+  off,    // a file is believed
+  first,  // compared with its digest before it is served for the first time, or changed
+};
+
+// The registry's own files, if this machine has them.
+struct Storage {
+  std::filesystem::path root;  // absolute; empty: they are not used
+  Verify verify = Verify::first;
+  int line = 0;  // of root in layergate.yml, for what is found when it is looked at
+  int column = 0;
+};
+
 struct Upstream {
   std::string url;     // as it was written, for people
   std::string socket;  // path of a unix socket; if empty, `address` is meant
@@ -58,6 +71,7 @@ struct Upstream {
   int ca_column = 0;
   Redirects redirects = Redirects::refuse;
   bool exclusive = true;  // nobody else writes to the registry
+  Storage storage;
 };
 
 enum class ExpiredPassword : std::uint8_t {

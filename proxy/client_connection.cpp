@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "index/rights.h"
+#include "proxy/blob_from_disk.h"
 #include "proxy/exchange.h"
 #include "proxy/forwarded.h"
 #include "proxy/listing.h"
@@ -459,6 +460,8 @@ void ClientConnection::carry_out(const Ruling& ruling) {
     hand_over(std::make_unique<ManifestPush>(*this, ruling));
   } else if ((is_manifest || route.endpoint == Endpoint::blob) && route.method == Method::erase) {
     hand_over(std::make_unique<Removal>(*this));
+  } else if (route.endpoint == Endpoint::blob && context.storage != nullptr) {
+    hand_over(std::make_unique<BlobFromDisk>(*this, *context.storage));
   } else if (is_manifest && ruling.stored && context.manifests.is_on()) {
     read_manifest(ruling);
   } else {
@@ -494,6 +497,11 @@ void ClientConnection::hand_over(std::unique_ptr<proxy::Handler> handler) {
   state_ = State::handling;
   since_ = Worker::Clock::now();
   handler_->start();
+}
+
+void ClientConnection::ask_registry() {
+  worker_.retire(std::move(handler_));
+  hand_over(std::make_unique<Exchange>(*this));
 }
 
 // --- the end of a request ---

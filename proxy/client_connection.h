@@ -77,6 +77,8 @@ class ClientConnection final : public Socket::Handler, public Retired {
   // when that is on record, where it cannot be put on record the request is refused.
   void record_change(int status, std::function<void()> then);
 
+  // For a handler that cannot answer after all and has said nothing: the registry is asked instead.
+  void ask_registry();
   // Ends the request with an answer of the proxy's own.
   void answer(const Response& response);
   // With the errors that the registry gave as JSON.

@@ -18,6 +18,7 @@
 #include "proxy/upload_token.h"
 #include "records/access_log.h"
 #include "records/recorder.h"
+#include "storage/storage.h"
 
 namespace layergate::proxy {
 
@@ -38,6 +39,7 @@ struct Context {
   ManifestCache& manifests;
   TlsStore& tls;
   TlsFailures& tls_failures;
+  storage::Storage* storage;  // nullptr: this machine does not have the registry's files
 };
 
 }  // namespace layergate::proxy

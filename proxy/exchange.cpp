@@ -26,8 +26,7 @@ bool may_repeat(Method method) { return method == Method::get || method == Metho
 
 }  // namespace
 
-Exchange::Exchange(ClientConnection& client)
-    : client_(client), moved_at_(Worker::Clock::now()), window_start_(moved_at_) {}
+Exchange::Exchange(ClientConnection& client) : client_(client), pace_(Worker::Clock::now()) {}
 
 Exchange::~Exchange() = default;
 
@@ -63,7 +62,7 @@ bool Exchange::connect(bool may_reuse) {
   up_.emplace(client_.socket(), client_.in(), upstream_->socket, upstream_->out,
               client_.worker().pipes(), client_.worker().scratch(), options);
   state_ = State::sending;
-  moved_at_ = Worker::Clock::now();
+  pace_.touch(Worker::Clock::now());
   return true;
 }
 
@@ -77,7 +76,7 @@ void Exchange::send_to_upstream() {
   }
   const auto status = up_->step();
   client_.request().record.bytes_in = up_->moved();
-  note_progress(up_->moved(), Worker::Clock::now());
+  pace_.note(up_->moved(), Worker::Clock::now());
   switch (status) {
     case Relay::Status::moving:
       break;
@@ -201,12 +200,7 @@ void Exchange::begin_response() {
   if (head.status == 416) {
     // Registry 2.8 announces the whole blob's length here and sends a sentence.
     state_ = State::over;
-    auto response =
-        to_response({416, ErrorCode::size_invalid, "the range is not in the blob", "", 0}, "");
-    if (const auto range = head.find("Content-Range"); !range.empty()) {
-      response.fields.emplace_back("Content-Range", range);
-    }
-    return client_.answer(response);
+    return client_.answer(out_of_range(head.find("Content-Range")));
   }
   if (redirect_) {
     if (head.status != 200 && head.status != 206) {
@@ -247,8 +241,7 @@ void Exchange::respond(const ResponseHead& head) {
   down_.emplace(upstream_->socket, upstream_->in, client_.socket(), client_.out(),
                 client_.worker().pipes(), client_.worker().scratch(), options);
   state_ = State::responding;
-  last_moved_ = window_moved_ = 0;
-  moved_at_ = window_start_ = Worker::Clock::now();
+  pace_.begin(Worker::Clock::now());
   send_to_client();
 }
 
@@ -287,7 +280,7 @@ void Exchange::follow_redirect() {
   state_ = State::resolving;
   up_.reset();
   upstream_.reset();
-  moved_at_ = Worker::Clock::now();
+  pace_.touch(Worker::Clock::now());
   client_.worker().context().resolver.lookup(
       redirect_->endpoint, client_.hand_on<Resolver::Addresses>(
                                [this](const Resolver::Addresses& found) { on_resolved(found); }));
@@ -315,7 +308,7 @@ bool Exchange::connect_to_storage() {
   up_.emplace(client_.socket(), client_.in(), upstream_->socket, upstream_->out,
               client_.worker().pipes(), client_.worker().scratch(), options);
   state_ = State::sending;
-  moved_at_ = Worker::Clock::now();
+  pace_.touch(Worker::Clock::now());
   return true;
 }
 
@@ -323,7 +316,7 @@ void Exchange::send_to_client() {
   const auto status = down_->step();
   // What was read from the registry may wait long for a slow client.
   client_.request().record.bytes_out = down_->delivered();
-  note_progress(down_->delivered(), Worker::Clock::now());
+  pace_.note(down_->delivered(), Worker::Clock::now());
   switch (status) {
     case Relay::Status::moving:
       watch_sockets();
@@ -402,21 +395,6 @@ void Exchange::watch_sockets() {
   }
 }
 
-void Exchange::note_progress(std::uint64_t moved, Worker::Clock::time_point now) {
-  if (moved == last_moved_) return;
-  last_moved_ = moved;
-  moved_at_ = now;
-}
-
-// On average over the window. Small bodies end before one is over.
-bool Exchange::is_too_slow(Worker::Clock::time_point now) const {
-  const auto& limits = client_.worker().context().config.limits;
-  const std::chrono::duration<double> seconds = now - window_start_;
-  if (seconds < limits.idle) return false;
-  return static_cast<double>(last_moved_ - window_moved_) <
-         static_cast<double>(limits.minimum_rate) * seconds.count();
-}
-
 void Exchange::tick(Worker::Clock::time_point now) {
   const auto& limits = client_.worker().context().config.limits;
   switch (state_) {
@@ -426,37 +404,38 @@ void Exchange::tick(Worker::Clock::time_point now) {
         send_to_upstream();
         if (state_ != State::sending) return;
       }
-      if (last_moved_ == 0 && !up_->wants_read() && now - moved_at_ > kConnect) {
+      if (pace_.moved() == 0 && !up_->wants_read() && pace_.still(now) > kConnect) {
         if (try_another_address()) return;
         return fail(504, "the registry does not accept the connection");
       }
-      if (up_->wants_read() && (now - moved_at_ > limits.idle || is_too_slow(now))) {
+      if (up_->wants_read() && (pace_.still(now) > limits.idle || pace_.is_too_slow(limits, now))) {
         return fail(408, "the body did not come in time");
       }
-      if (now - moved_at_ > std::max<Worker::Clock::duration>(limits.idle, kUpstreamStall)) {
+      if (pace_.still(now) > std::max<Worker::Clock::duration>(limits.idle, kUpstreamStall)) {
         return fail(504, "the registry takes no more of the body");
       }
       break;
     case State::waiting:
       // A PUT without a body commits what PATCH brought.
       if (!client_.request().head.body.has_body() && client_.request().head.method != Method::put &&
-          now - moved_at_ > kAnswer) {
+          pace_.still(now) > kAnswer) {
         return fail(504, "the registry did not answer in time");
       }
       break;
     case State::resolving:
-      if (now - moved_at_ > kConnect) fail(504, "the registry's storage cannot be found");
+      if (pace_.still(now) > kConnect) fail(504, "the registry's storage cannot be found");
       return;
     case State::responding:
       // Readiness is reported only from a low-water mark on, in both directions.
       send_to_client();
       if (state_ != State::responding) return;
-      if (down_->wants_write() && (now - moved_at_ > limits.idle || is_too_slow(now))) {
+      if (down_->wants_write() &&
+          (pace_.still(now) > limits.idle || pace_.is_too_slow(limits, now))) {
         state_ = State::over;
         client_.abort("client too slow");
         return;
       }
-      if (now - moved_at_ > std::max<Worker::Clock::duration>(limits.idle, kUpstreamStall)) {
+      if (pace_.still(now) > std::max<Worker::Clock::duration>(limits.idle, kUpstreamStall)) {
         state_ = State::over;
         ++client_.worker().context().metrics.upstream_failures;
         client_.abort("registry too slow");
@@ -467,10 +446,7 @@ void Exchange::tick(Worker::Clock::time_point now) {
     case State::over:
       return;
   }
-  if (now - window_start_ > limits.idle) {
-    window_start_ = now;
-    window_moved_ = last_moved_;
-  }
+  pace_.tick(limits, now);
 }
 
 }  // namespace layergate::proxy

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proxy/client_connection.h"
+#include "proxy/pace.h"
 #include "proxy/redirect.h"
 #include "proxy/relay.h"
 #include "proxy/response_reader.h"
@@ -56,8 +57,6 @@ class Exchange final : public Handler, public Socket::Handler {
   void fail(int status, const std::string& what);
   void client_gone();
   void watch_sockets();
-  void note_progress(std::uint64_t moved, Worker::Clock::time_point now);
-  [[nodiscard]] bool is_too_slow(Worker::Clock::time_point now) const;
 
   ClientConnection& client_;
   State state_ = State::sending;
@@ -72,12 +71,7 @@ class Exchange final : public Handler, public Socket::Handler {
   bool retried_ = false;
   std::size_t addresses_tried_ = 1;
   bool keep_client_ = false;
-
-  // The body that moves now: when it last did, and how far it was when the window began.
-  Worker::Clock::time_point moved_at_;
-  Worker::Clock::time_point window_start_;
-  std::uint64_t last_moved_ = 0;
-  std::uint64_t window_moved_ = 0;
+  Pace pace_;  // of the body that moves now
 };
 
 }  // namespace layergate::proxy

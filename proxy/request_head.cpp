@@ -86,6 +86,7 @@ class FieldReader {
       return once(content_ranges_, head_.content_range, value, "Content-Range");
     }
     if (iequals(name, "Range")) return once(ranges_, head_.range, value, "Range");
+    if (iequals(name, "If-Range")) return once(if_ranges_, head_.if_range, value, "If-Range");
     if (iequals(name, "If-None-Match")) {
       return once(if_none_matches_, head_.if_none_match, value, "If-None-Match");
     }
@@ -149,7 +150,7 @@ class FieldReader {
   }
 
   RequestHead& head_;
-  int hosts_ = 0, authorizations_ = 0, types_ = 0, content_ranges_ = 0, ranges_ = 0;
+  int hosts_ = 0, authorizations_ = 0, types_ = 0, content_ranges_ = 0, ranges_ = 0, if_ranges_ = 0;
   int if_none_matches_ = 0, lengths_ = 0, encodings_ = 0;
   std::string_view length_, encoding_;
   bool close_ = false, keep_alive_ = false;

@@ -30,6 +30,7 @@ struct RequestHead {
   std::string_view content_type;
   std::string_view content_range;
   std::string_view range;
+  std::string_view if_range;
   std::string_view if_none_match;
   std::string_view user_agent;
   std::vector<std::string_view> accept;         // one list, whatever number of fields it came in

@@ -98,6 +98,13 @@ Response to_response(const Refusal& refusal, const std::string& realm) {
   return response;
 }
 
+Response out_of_range(std::string_view content_range) {
+  auto response =
+      to_response({416, ErrorCode::size_invalid, "the range is not in the blob", "", 0}, "");
+  if (!content_range.empty()) response.fields.emplace_back("Content-Range", content_range);
+  return response;
+}
+
 std::string serialize(const Response& response, bool to_head, const HeadOptions& options) {
   std::string out = start_line(response.status);
   add_common(out, options);

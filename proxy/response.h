@@ -23,6 +23,8 @@ struct Response {
 };
 
 Response to_response(const Refusal& refusal, const std::string& realm);
+// To a Range of which nothing is in the blob; its Content-Range, if there is one.
+Response out_of_range(std::string_view content_range);
 
 struct HeadOptions {
   bool keep_alive = true;

@@ -31,6 +31,14 @@ UploadToken load_token(const std::filesystem::path& state) {
   return *std::move(token);
 }
 
+std::unique_ptr<storage::Storage> open_storage(const config::Config& config) {
+  const auto& storage = config.upstream.storage;
+  if (const auto problem = storage::check(storage)) throw Server::NotValid(problem->to_string());
+  if (storage.root.empty()) return nullptr;
+  return std::make_unique<storage::Storage>(storage,
+                                            static_cast<std::size_t>(config.limits.connections));
+}
+
 std::vector<std::string> addresses_of_upstream(Resolver& resolver) {
   std::vector<std::string> texts;
   for (const auto& address : *resolver.upstream()) {
@@ -56,15 +64,16 @@ Server::Server(config::Config config)
                                           std::move(done));
                  }),
       resolver_(config_.upstream),
+      storage_(open_storage(config_)),
       authenticator_(auth_options(config_)),
       keeper_(config_, index_, [this] { return addresses_of_upstream(resolver_); }),
       recorder_(config_),
       access_log_(config_.state / "access.log",
                   [this](const auto& summary) { recorder_.record(records::row_of(summary)); }),
       reloader_(config_, policies_, authenticator_, keeper_, tls_),
-      context_{config_,   policies_, authenticator_, access_log_, recorder_,
-               resolver_, metrics_,  upload_token_,  strangers_,  index_,
-               keeper_,   bodies_,   manifests_,     tls_,        tls_failures_} {
+      context_{config_,    policies_,     authenticator_, access_log_,   recorder_, resolver_,
+               metrics_,   upload_token_, strangers_,     index_,        keeper_,   bodies_,
+               manifests_, tls_,          tls_failures_,  storage_.get()} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.

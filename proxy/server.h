@@ -20,8 +20,9 @@ class Server {
     using std::runtime_error::runtime_error;
   };
 
-  // Binds the ports and loads the policy and the passwords. Throws NotValid if one of those is
-  // refused (the reason was logged), else std::runtime_error and std::system_error.
+  // Binds the ports and loads the policy and the passwords. Throws NotValid if one of those, or the
+  // registry's storage, is refused (the reason was logged, or is its text), else std::runtime_error
+  // and std::system_error.
   explicit Server(config::Config config);
   ~Server();
   Server(const Server&) = delete;
@@ -56,6 +57,7 @@ class Server {
   // Workers outlive the threads that post to them, though their loops are stopped before those.
   std::vector<std::unique_ptr<Worker>> workers_;
   Resolver resolver_;
+  std::unique_ptr<storage::Storage> storage_;  // null: not configured
   auth::Authenticator authenticator_;
   index::Keeper keeper_;
   records::Recorder recorder_;

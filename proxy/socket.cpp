@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -131,6 +132,11 @@ Socket::Result Socket::send(std::string_view data, bool more) {
   if (io != Io::ok) return {io, 0};
   if (promised == 0) return {Io::again, 0};
   return {Io::ok, std::exchange(promised, 0)};
+}
+
+Socket::Result Socket::send_file(int file, std::uint64_t offset, std::size_t count) {
+  auto at = static_cast<off_t>(offset);
+  return result_of(::sendfile(fd_.get(), file, &at, count));
 }
 
 Io Socket::flush() {

@@ -63,6 +63,9 @@ class Socket {
   // `more`: further bytes follow at once (MSG_MORE). again: to be called again with the same bytes,
   // and further ones behind them if there are.
   Result send(std::string_view data, bool more = false);
+  // From a file, without a copy (sendfile). Io::closed: the file has no byte there. Io::failed:
+  // errno tells whether the socket (EPIPE, ECONNRESET, …) or the file did.
+  Result send_file(int file, std::uint64_t offset, std::size_t count);
 
   // For a relay into TLS, which has no use for its bytes once they are sealed: takes what there is
   // room for (all of it up to 256 KiB, if nothing is unsent) and leaves it to flush(). REQUIRES:

@@ -8,8 +8,8 @@ namespace {
 
 using Refused = tl::unexpected<Refusal>;
 
-Refused bad(std::string message) {
-  return Refused(Refusal{400, ErrorCode::unsupported, std::move(message), "", 0});
+Refusal bad(std::string message) {
+  return {400, ErrorCode::unsupported, std::move(message), "", 0};
 }
 
 // "type/subtype", and parameters without quoted strings; q= and charset= are all that is seen.
@@ -23,20 +23,6 @@ bool is_media_range(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     return is_token_char(c) || c == '/' || c == ';' || c == '=' || c == ' ';
   });
-}
-
-// "bytes=a-b", "bytes=a-" or "bytes=-b". Several ranges in one answer no registry client asks for,
-// and RFC 9110, 14.2 lets a server ignore a Range.
-std::optional<std::string> single_range(std::string_view text) {
-  if (!text.starts_with("bytes=")) return std::nullopt;
-  const auto range = text.substr(6);
-  const auto dash = range.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  const auto first = range.substr(0, dash);
-  const auto last = range.substr(dash + 1);
-  const auto fine = [](std::string_view number) { return number.empty() || parse_decimal(number); };
-  if ((first.empty() && last.empty()) || !fine(first) || !fine(last)) return std::nullopt;
-  return "bytes=" + std::string(first) + "-" + std::string(last);
 }
 
 // Entity tags of digests and "*": what a registry's clients send.
@@ -77,14 +63,27 @@ std::optional<ByteSpan> parse_content_range(std::string_view text) {
   return ByteSpan{*first, *last};
 }
 
+std::optional<Refusal> refuse_fields(const RequestHead& head) {
+  if (!std::all_of(head.accept.begin(), head.accept.end(), is_media_range)) {
+    return bad("a malformed Accept field");
+  }
+  if (!is_etag_list(head.if_none_match)) return bad("a malformed If-None-Match field");
+  return std::nullopt;
+}
+
+std::optional<ByteRange> wanted_range(const Request& request) {
+  const auto& head = request.head;
+  const auto& digest = request.route.digest;
+  if (request.route.endpoint != Endpoint::blob || head.range.empty()) return std::nullopt;
+  if (!head.if_range.empty() && head.if_range != '"' + digest + '"') return std::nullopt;
+  return ByteRange::parse(head.range);
+}
+
 tl::expected<std::string, Refusal> upstream_head(const Request& request, std::string_view host) {
   const auto& head = request.head;
   const auto& route = request.route;
+  if (auto refusal = refuse_fields(head)) return Refused(*std::move(refusal));
   auto out = start(to_string(head.method), upstream_target(route), host);
-
-  for (const auto range : head.accept) {
-    if (!is_media_range(range)) return bad("a malformed Accept field");
-  }
   if (route.endpoint == Endpoint::manifest) {
     // The stored form and no other: the registry would convert it for who accepts less.
     add_field(out, "Accept",
@@ -96,19 +95,14 @@ tl::expected<std::string, Refusal> upstream_head(const Request& request, std::st
     }
     add_field(out, "Accept", accept);
   }
-  if (route.endpoint == Endpoint::blob && !head.range.empty()) {
-    if (const auto range = single_range(head.range)) add_field(out, "Range", *range);
-  }
-  if (!head.if_none_match.empty()) {
-    if (!is_etag_list(head.if_none_match)) return bad("a malformed If-None-Match field");
-    add_field(out, "If-None-Match", head.if_none_match);
-  }
+  if (const auto range = wanted_range(request)) add_field(out, "Range", range->to_field());
+  if (!head.if_none_match.empty()) add_field(out, "If-None-Match", head.if_none_match);
   if (route.endpoint == Endpoint::start_upload || route.endpoint == Endpoint::upload) {
     // A form or multipart body would be read for mount= and digest= too, over the query's.
     if (head.method != Method::get) add_field(out, "Content-Type", "application/octet-stream");
     if (!head.content_range.empty()) {
       const auto range = parse_content_range(head.content_range);
-      if (!range) return bad("Content-Range must be first-last");
+      if (!range) return Refused(bad("Content-Range must be first-last"));
       add_field(out, "Content-Range",
                 std::to_string(range->first) + "-" + std::to_string(range->last));
     }
@@ -133,7 +127,7 @@ tl::expected<std::string, Refusal> upstream_head(const Request& request, std::st
 std::string redirected_head(const Request& request, std::string_view target,
                             std::string_view host) {
   auto out = start(to_string(request.head.method), target, host);
-  if (const auto range = single_range(request.head.range)) add_field(out, "Range", *range);
+  if (const auto range = wanted_range(request)) add_field(out, "Range", range->to_field());
   return out + "\r\n";
 }
 

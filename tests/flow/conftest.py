@@ -3,6 +3,7 @@
     pytest tests/flow                     as on a developer's machine
     pytest tests/flow --all               as in CI: the large transfers in full size
     LAYERGATE_BIN=… pytest tests/flow     another build, such as one with sanitizers
+    LAYERGATE_STORAGE=off pytest …        blobs from the registry's files, wherever it is a real one
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from . import htpasswd
 from .ports import free_port
 from .process import Process, run
 from .rawhttp import Address, Connection, Response, basic
+from .registry import STORAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 Record = dict[str, Any]
@@ -54,6 +55,16 @@ def is_sanitized() -> bool:
     """Whether the program carries a sanitizer, whose memory and speed say nothing of ours."""
     data = program().read_bytes()
     return b"__asan_init" in data or b"__tsan_init" in data
+
+
+def upstream_section(url: str) -> dict[str, Any]:
+    """`upstream:` of layergate.yml. With LAYERGATE_STORAGE=off or =first, which is what
+    storage_verify becomes, a real registry's blobs are read from its files."""
+    section = {"url": url}
+    verify = os.environ.get("LAYERGATE_STORAGE")
+    if verify and url in STORAGES:
+        section |= {"storage": str(STORAGES[url]), "storage_verify": verify}
+    return section
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +110,7 @@ class Gate:
         ours = {
             "listen": [{"address": "%s:%d" % self.address, **(listen or {})}],
             "admin": {"address": "%s:%d" % self.admin},
-            "upstream": {"url": upstream},
+            "upstream": upstream_section(upstream),
             "auth": {"realm": "Layergate", "htpasswd": "htpasswd"},
             "acl": "acl.yml",
             "state": str(self.state),

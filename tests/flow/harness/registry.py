@@ -14,6 +14,8 @@ from .process import Process
 from .rawhttp import Address, Connection
 
 _PROGRAM = "/usr/bin/docker-registry"
+# By their URLs, the root directories of the registries that were started.
+STORAGES: dict[str, Path] = {}
 
 
 class Registry:
@@ -31,6 +33,7 @@ class Registry:
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.storage = storage or root / "storage"
+        self.storage.mkdir(parents=True, exist_ok=True)
         self.namespace = namespace
         self.address: Address | Path
         # A socket's path is at most 107 bytes, and pytest's directories are long.
@@ -45,6 +48,7 @@ class Registry:
             self.url = "%s://%s:%d" % ("https" if tls else "http", *self.address)
             if tls:
                 http["tls"] = tls.issue().keys
+        STORAGES[self.url] = self.storage
         self._config = root / "registry.yml"
         self._config.write_text(
             yaml.safe_dump(

@@ -71,4 +71,10 @@ TEST_CASE("clock: now is a time of our days, in milliseconds") {
   CHECK(wall_now() < *parse_time("2200-01-01"));
 }
 
+TEST_CASE("clock: dates as HTTP writes them") {
+  CHECK(http_date(*parse_time("2027-01-31T00:00:00.999Z")) == "Sun, 31 Jan 2027 00:00:00 GMT");
+  CHECK(http_date(*parse_time("1994-11-06T08:49:37Z")) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(http_date(*parse_time("2024-02-29T23:59:59Z")) == "Thu, 29 Feb 2024 23:59:59 GMT");
+}
+
 }  // namespace layergate

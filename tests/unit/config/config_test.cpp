@@ -330,15 +330,31 @@ TEST_CASE("config: all mistakes are told at once") {
   CHECK(loaded.errors.size() == 3);
 }
 
-TEST_CASE("config: what has no effect yet is a warning") {
-  const auto loaded = parse(
-      "upstream:\n  url: http://a\n  storage: /srv\n  storage_mode: read\n  exclusive: true\n",
-      "/");
-  CHECK(loaded.config.has_value());
-  REQUIRE(loaded.warnings.size() == 2);
-  CHECK(loaded.warnings[0].to_string().find("layergate.yml:3:12: upstream.storage has no effect") ==
-        0);
-  CHECK(parse("upstream: {url: http://a, storage: \"\"}\n", "/").warnings.empty());
+TEST_CASE("config: the registry's files") {
+  const auto loaded =
+      parse("upstream:\n  url: http://a\n  storage: ../data\n  storage_mode: read\n", "/etc/gate");
+  REQUIRE(loaded.config.has_value());
+  CHECK(loaded.warnings.empty());
+  const auto& storage = loaded.config->upstream.storage;
+  CHECK(storage.root == "/etc/data");
+  CHECK(storage.verify == Verify::first);
+  CHECK(storage.line == 3);
+  CHECK(storage.column == 12);
+
+  const auto with = [](const std::string& more) {
+    return parse("upstream: {url: http://a, " + more + "}\n", "/");
+  };
+  CHECK(with("storage: \"\"").config->upstream.storage.root.empty());
+  CHECK(with("storage_verify: off").config->upstream.storage.verify == Verify::off);
+  const auto refused = [&](const std::string& more) {
+    const auto result = with(more);
+    REQUIRE(result.errors.size() == 1);
+    return result.errors[0].to_string();
+  };
+  CHECK(refused("storage_mode: write").find("write is not built yet") != std::string::npos);
+  CHECK(refused("storage_mode: raed").find("did you mean \"read\"") != std::string::npos);
+  CHECK(refused("storage_verify: always").find("must be first or off") != std::string::npos);
+  CHECK(refused("storage: [a]").find("upstream.storage") != std::string::npos);
 }
 
 TEST_CASE("config: a directory is loaded by its name, and what is missing is named") {

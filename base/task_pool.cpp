@@ -1,14 +1,14 @@
-#include "admin/call_pool.h"
+#include "base/task_pool.h"
 
 #include <utility>
 
-namespace layergate::admin {
+namespace layergate {
 
-CallPool::CallPool(unsigned threads, std::size_t queue) : most_(queue) {
+TaskPool::TaskPool(unsigned threads, std::size_t queue) : most_(queue) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
-CallPool::~CallPool() {
+TaskPool::~TaskPool() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -17,7 +17,7 @@ CallPool::~CallPool() {
   for (auto& thread : threads_) thread.join();
 }
 
-bool CallPool::submit(std::function<void()> task) {
+bool TaskPool::submit(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= most_) return false;
@@ -27,7 +27,7 @@ bool CallPool::submit(std::function<void()> task) {
   return true;
 }
 
-void CallPool::run() {
+void TaskPool::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     work_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
@@ -41,4 +41,4 @@ void CallPool::run() {
   }
 }
 
-}  // namespace layergate::admin
+}  // namespace layergate

@@ -1,5 +1,4 @@
-// The threads that carry out calls: disks, locks and the hashing of new passwords make them wait,
-// which the admin port's loop must not.
+// Threads for what makes one wait (disks, locks, the hashing of passwords), which a loop must not.
 //
 // Thread safety: submit() may be called from any thread.
 #pragma once
@@ -12,15 +11,15 @@
 #include <thread>
 #include <vector>
 
-namespace layergate::admin {
+namespace layergate {
 
-class CallPool {
+class TaskPool {
  public:
-  CallPool(unsigned threads, std::size_t queue);
+  TaskPool(unsigned threads, std::size_t queue);
   // Waits for the tasks that run; what waits is dropped.
-  ~CallPool();
-  CallPool(const CallPool&) = delete;
-  CallPool& operator=(const CallPool&) = delete;
+  ~TaskPool();
+  TaskPool(const TaskPool&) = delete;
+  TaskPool& operator=(const TaskPool&) = delete;
 
   // False if there is no room; then the task is never run. It must not throw.
   [[nodiscard]] bool submit(std::function<void()> task);
@@ -36,4 +35,4 @@ class CallPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace layergate::admin
+}  // namespace layergate
