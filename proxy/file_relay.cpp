@@ -1,5 +1,7 @@
 #include "proxy/file_relay.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -22,6 +24,21 @@ std::size_t FileRelay::next(std::size_t most) {
   return static_cast<std::size_t>(std::min<std::uint64_t>({warm_, left_, most}));
 }
 
+std::uint64_t FileRelay::delivered() const {
+  return written_ - std::min<std::uint64_t>(written_, sink_.unsent());
+}
+
+// As Socket::send_file(), which would put the file's own bytes on the wire: never into TLS.
+Socket::Result FileRelay::write(std::size_t count) {
+  if (sink_.is_plain()) return sink_.send_file(file_.fd.get(), offset_, count);
+  const auto bytes = ::pread(file_.fd.get(), scratch_.data(), std::min(count, scratch_.size()),
+                             static_cast<off_t>(offset_));
+  if (bytes == 0) return {Socket::Io::closed, 0};
+  if (bytes < 0) return {Socket::Io::failed, 0};
+  const auto taken = sink_.put({scratch_.data(), static_cast<std::size_t>(bytes)});
+  return {taken > 0 ? Socket::Io::ok : Socket::Io::again, taken};
+}
+
 FileRelay::Status FileRelay::step() {
   if (!is_as_it_was()) return Status::changed;
   std::size_t turn = kTurn;
@@ -29,16 +46,19 @@ FileRelay::Status FileRelay::step() {
     const auto count = next(turn);
     if (count == 0 && left_ > 0 && turn > 0) return Status::cold;
     while (!pending_.empty()) {
+      has_begun_ = true;
       const auto result = sink_.send(pending_.view(), count > 0);
       if (result.io == Socket::Io::again) return Status::moving;
       if (result.io != Socket::Io::ok) return Status::sink_failed;
-      has_begun_ = true;
       pending_.consume(result.bytes);
     }
+    // What TLS has sealed of the bytes before.
+    const auto flushed = sink_.flush();
+    if (flushed == Socket::Io::again) return Status::moving;
+    if (flushed != Socket::Io::ok) return Status::sink_failed;
     if (left_ == 0) return is_as_it_was() ? Status::done : Status::changed;
     if (turn == 0) return Status::moving;
-    // Here, over TLS, the bytes would be read into a record's buffer.
-    const auto result = sink_.send_file(file_.fd.get(), offset_, count);
+    const auto result = write(count);
     switch (result.io) {
       case Socket::Io::ok:
         break;
@@ -51,7 +71,7 @@ FileRelay::Status FileRelay::step() {
     }
     offset_ += result.bytes;
     left_ -= result.bytes;
-    delivered_ += result.bytes;
+    written_ += result.bytes;
     warm_ -= result.bytes;
     turn -= std::min(turn, result.bytes);
   }

@@ -135,6 +135,11 @@ Socket::Result Socket::send(std::string_view data, bool more) {
 }
 
 Socket::Result Socket::send_file(int file, std::uint64_t offset, std::size_t count) {
+  // The file's bytes would go out beside the records, for everybody to read.
+  if (!is_plain()) {
+    errno = EPROTO;
+    return {Io::failed, 0};
+  }
   auto at = static_cast<off_t>(offset);
   return result_of(::sendfile(fd_.get(), file, &at, count));
 }

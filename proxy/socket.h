@@ -64,7 +64,7 @@ class Socket {
   // and further ones behind them if there are.
   Result send(std::string_view data, bool more = false);
   // From a file, without a copy (sendfile). Io::closed: the file has no byte there. Io::failed:
-  // errno tells whether the socket (EPIPE, ECONNRESET, …) or the file did.
+  // errno tells whether the socket (EPIPE, ECONNRESET, …) or the file did. REQUIRES: is_plain().
   Result send_file(int file, std::uint64_t offset, std::size_t count);
 
   // For a relay into TLS, which has no use for its bytes once they are sealed: takes what there is

@@ -44,7 +44,7 @@ class Wire {
   }
 
   FileRelay& open(std::uint64_t offset, std::uint64_t length) {
-    relay_ = std::make_unique<FileRelay>(file_, offset, length, *sink_, pending_);
+    relay_ = std::make_unique<FileRelay>(file_, offset, length, *sink_, pending_, scratch_);
     return *relay_;
   }
   // Until it waits for nothing that this can give.
@@ -84,6 +84,7 @@ class Wire {
   std::unique_ptr<Socket> sink_;
   Fd far_;
   Buffer pending_;
+  std::array<char, 4096> scratch_{};
   std::unique_ptr<FileRelay> relay_;
 };
 
