@@ -150,7 +150,8 @@ void BlobFromDisk::respond() {
   request.record.status = head.status;
   client_.out().append(*text);  // there is no Location in it that could be refused
   if (request.head.method == Method::head) length = 0;
-  relay_.emplace(*file_, span.first, length, client_.socket(), client_.out());
+  relay_.emplace(*file_, span.first, length, client_.socket(), client_.out(),
+                 client_.worker().scratch());
   state_ = State::sending;
   pace_.begin(Worker::Clock::now());
   send();

@@ -1,5 +1,7 @@
 #include "proxy/file_relay.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -22,6 +24,23 @@ std::size_t FileRelay::next(std::size_t most) {
   return static_cast<std::size_t>(std::min<std::uint64_t>({warm_, left_, most}));
 }
 
+// Nothing is unsent: all that is read finds room.
+Socket::Result FileRelay::seal_file(std::size_t count) {
+  const auto bytes = ::pread(file_.fd.get(), scratch_.data(), std::min(count, scratch_.size()),
+                             static_cast<off_t>(offset_));
+  if (bytes < 0) {
+    errno = EIO;
+    return {Socket::Io::failed, 0};
+  }
+  if (bytes == 0) return {Socket::Io::closed, 0};
+  const auto taken = sink_.put({scratch_.data(), static_cast<std::size_t>(bytes)});
+  if (taken == 0) {
+    errno = EPIPE;
+    return {Socket::Io::failed, 0};
+  }
+  return {Socket::Io::ok, taken};
+}
+
 FileRelay::Status FileRelay::step() {
   if (!is_as_it_was()) return Status::changed;
   std::size_t turn = kTurn;
@@ -35,10 +54,19 @@ FileRelay::Status FileRelay::step() {
       has_begun_ = true;
       pending_.consume(result.bytes);
     }
+    switch (sink_.flush()) {
+      case Socket::Io::ok:
+        break;
+      case Socket::Io::again:
+        return Status::moving;
+      case Socket::Io::closed:
+      case Socket::Io::failed:
+        return Status::sink_failed;
+    }
     if (left_ == 0) return is_as_it_was() ? Status::done : Status::changed;
     if (turn == 0) return Status::moving;
-    // Here, over TLS, the bytes would be read into a record's buffer.
-    const auto result = sink_.send_file(file_.fd.get(), offset_, count);
+    const auto result =
+        sink_.is_plain() ? sink_.send_file(file_.fd.get(), offset_, count) : seal_file(count);
     switch (result.io) {
       case Socket::Io::ok:
         break;

@@ -1,7 +1,9 @@
-// Sends a part of a file to a socket, without a copy and without waiting for the disk.
+// Sends a part of a file to a socket, without waiting for the disk: by sendfile(2) without a copy,
+// and over TLS by one read into memory from which records are sealed.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "proxy/buffer.h"
 #include "proxy/socket.h"
@@ -21,10 +23,16 @@ class FileRelay {
   };
 
   // All must outlive the relay. `pending` goes out before the file's bytes (the head), but not
-  // before the first of these are in memory: until then nothing is said that binds.
+  // before the first of these are in memory: until then nothing is said that binds. `scratch` is
+  // memory that each step may use and that is shared with other relays of the loop.
   FileRelay(const storage::BlobFile& file, std::uint64_t offset, std::uint64_t length, Socket& sink,
-            Buffer& pending)
-      : file_(file), offset_(offset), left_(length), sink_(sink), pending_(pending) {}
+            Buffer& pending, std::span<char> scratch)
+      : file_(file),
+        offset_(offset),
+        left_(length),
+        sink_(sink),
+        pending_(pending),
+        scratch_(scratch) {}
 
   // Moves what can be moved now, at most about kTurn bytes, so that other connections get theirs.
   Status step();
@@ -44,12 +52,15 @@ class FileRelay {
 
   [[nodiscard]] bool is_as_it_was() const;
   [[nodiscard]] std::size_t next(std::size_t most);
+  // For TLS, what send_file() is without.
+  Socket::Result seal_file(std::size_t count);
 
   const storage::BlobFile& file_;
   std::uint64_t offset_;
   std::uint64_t left_;
   Socket& sink_;
   Buffer& pending_;
+  const std::span<char> scratch_;
   std::uint64_t delivered_ = 0;
   std::uint64_t warm_ = 0;
   bool has_begun_ = false;
