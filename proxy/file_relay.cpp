@@ -24,19 +24,21 @@ std::size_t FileRelay::next(std::size_t most) {
   return static_cast<std::size_t>(std::min<std::uint64_t>({warm_, left_, most}));
 }
 
-std::uint64_t FileRelay::delivered() const {
-  return written_ - std::min<std::uint64_t>(written_, sink_.unsent());
-}
-
-// As Socket::send_file(), which would put the file's own bytes on the wire: never into TLS.
-Socket::Result FileRelay::write(std::size_t count) {
-  if (sink_.is_plain()) return sink_.send_file(file_.fd.get(), offset_, count);
+// Nothing is unsent: all that is read finds room.
+Socket::Result FileRelay::seal_file(std::size_t count) {
   const auto bytes = ::pread(file_.fd.get(), scratch_.data(), std::min(count, scratch_.size()),
                              static_cast<off_t>(offset_));
+  if (bytes < 0) {
+    errno = EIO;
+    return {Socket::Io::failed, 0};
+  }
   if (bytes == 0) return {Socket::Io::closed, 0};
-  if (bytes < 0) return {Socket::Io::failed, 0};
   const auto taken = sink_.put({scratch_.data(), static_cast<std::size_t>(bytes)});
-  return {taken > 0 ? Socket::Io::ok : Socket::Io::again, taken};
+  if (taken == 0) {
+    errno = EPIPE;
+    return {Socket::Io::failed, 0};
+  }
+  return {Socket::Io::ok, taken};
 }
 
 FileRelay::Status FileRelay::step() {
@@ -46,19 +48,25 @@ FileRelay::Status FileRelay::step() {
     const auto count = next(turn);
     if (count == 0 && left_ > 0 && turn > 0) return Status::cold;
     while (!pending_.empty()) {
-      has_begun_ = true;
       const auto result = sink_.send(pending_.view(), count > 0);
       if (result.io == Socket::Io::again) return Status::moving;
       if (result.io != Socket::Io::ok) return Status::sink_failed;
+      has_begun_ = true;
       pending_.consume(result.bytes);
     }
-    // What TLS has sealed of the bytes before.
-    const auto flushed = sink_.flush();
-    if (flushed == Socket::Io::again) return Status::moving;
-    if (flushed != Socket::Io::ok) return Status::sink_failed;
+    switch (sink_.flush()) {
+      case Socket::Io::ok:
+        break;
+      case Socket::Io::again:
+        return Status::moving;
+      case Socket::Io::closed:
+      case Socket::Io::failed:
+        return Status::sink_failed;
+    }
     if (left_ == 0) return is_as_it_was() ? Status::done : Status::changed;
     if (turn == 0) return Status::moving;
-    const auto result = write(count);
+    const auto result =
+        sink_.is_plain() ? sink_.send_file(file_.fd.get(), offset_, count) : seal_file(count);
     switch (result.io) {
       case Socket::Io::ok:
         break;
@@ -71,7 +79,7 @@ FileRelay::Status FileRelay::step() {
     }
     offset_ += result.bytes;
     left_ -= result.bytes;
-    written_ += result.bytes;
+    delivered_ += result.bytes;
     warm_ -= result.bytes;
     turn -= std::min(turn, result.bytes);
   }

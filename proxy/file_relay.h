@@ -1,5 +1,5 @@
-// Sends a part of a file to a socket, without waiting for the disk; without a copy (sendfile), or
-// into the records of TLS.
+// Sends a part of a file to a socket, without waiting for the disk: by sendfile(2) without a copy,
+// and over TLS by one read into memory from which records are sealed.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,7 @@ class FileRelay {
 
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
   [[nodiscard]] std::uint64_t left() const { return left_; }
-  // Bytes of the file that the kernel has; of TLS, about.
-  [[nodiscard]] std::uint64_t delivered() const;
+  [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
   // Whether the sink has got anything, were it a byte of the head.
   [[nodiscard]] bool has_begun() const { return has_begun_; }
 
@@ -53,15 +52,16 @@ class FileRelay {
 
   [[nodiscard]] bool is_as_it_was() const;
   [[nodiscard]] std::size_t next(std::size_t most);
-  Socket::Result write(std::size_t count);
+  // For TLS, what send_file() is without.
+  Socket::Result seal_file(std::size_t count);
 
   const storage::BlobFile& file_;
   std::uint64_t offset_;
   std::uint64_t left_;
   Socket& sink_;
   Buffer& pending_;
-  std::span<char> scratch_;
-  std::uint64_t written_ = 0;
+  const std::span<char> scratch_;
+  std::uint64_t delivered_ = 0;
   std::uint64_t warm_ = 0;
   bool has_begun_ = false;
 };

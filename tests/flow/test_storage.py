@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from conftest import GateMaker
-from harness.certificates import Authority
 from harness.client import Client, error_code, with_query
 from harness.gate import Gate
 from harness.images import image, write_layout
@@ -444,25 +443,6 @@ def test_eight_at_once(careful: Gate) -> None:
         thread.join()
     assert digests == [digest_of(data)] * 8
     assert served(careful) == before + 8
-
-
-def test_over_tls(make_gate: GateMaker, registry: Registry, tmp_path: Path) -> None:
-    """Inside of its records: what the kernel sends from a file by itself would be read by everybody."""
-    authority = Authority(tmp_path / "authority")
-    gate = make_gate(registry.url, POLICY, PASSWORDS, settings=storage(registry.storage, "off"),
-                     listen={"tls": authority.issue().keys})
-    gate.tls = authority.client()
-    data = secrets.token_bytes(1 << 20) * 24
-    target = f"/v2/team/a/blobs/{digest_of(data)}"
-    with Client(gate.connect, gate.credential("owner")) as owner:
-        owner.push_blob("team/a", data)
-        for _ in range(2):  # on one connection
-            assert digest_of(owner.expect(200, "GET", target).body) == digest_of(data)
-        part = owner.expect(206, "GET", target, [("Range", "bytes=1000001-9000000")])
-        assert part.body == data[1_000_001:9_000_001]
-        owner.expect(200, "HEAD", target)
-    assert served(gate) == 4
-    gate.wait_record(lambda r: r["method"] == "GET" and r["bytes_out"] == len(data))
 
 
 def test_what_is_not_in_memory(gate: Gate, registry: Registry) -> None:

@@ -272,6 +272,23 @@ def test_large_bodies_in_both_directions(gate: Gate) -> None:
         assert part.body == data[1_000_000:40_000_001]
 
 
+def test_layers_from_the_registrys_disk(make_gate: GateMaker, registry: Registry,
+                                        authority: Authority) -> None:
+    gate = secured(make_gate, registry.url, authority, settings={
+        "upstream": {"storage": str(registry.storage), "storage_verify": "off"}})
+    data = content(64)
+    with alice(gate) as client:
+        digest = client.push_blob("disk", data)
+        before = gate.metrics()["layergate_storage_served_total"]
+        for _ in range(2):  # on one connection
+            assert digest_of(client.expect(200, "GET", f"/v2/disk/blobs/{digest}").body) == digest
+        assert client.expect(200, "HEAD", f"/v2/disk/blobs/{digest}")["content-length"] == str(len(data))
+        for first, last in ((0, 0), (16_383, 16_384), (1_000_000, 40_000_000), (len(data) - 1, len(data) - 1)):
+            part = client.expect(206, "GET", f"/v2/disk/blobs/{digest}", [("Range", f"bytes={first}-{last}")])
+            assert part.body == data[first : last + 1]
+        assert gate.metrics()["layergate_storage_served_total"] == before + 7
+
+
 @pytest.mark.parametrize("size", [1, 1000, 300_000, 9 * MIB])
 def test_chunked_bodies(gate: Gate, size: int) -> None:
     data = content(10)
