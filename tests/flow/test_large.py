@@ -143,7 +143,10 @@ def spliced_share(summary: str) -> tuple[int, int]:
 
 
 @pytest.mark.skipif(is_sanitized(), reason="a sanitizer's own calls would be counted too")
-def test_splice_carries_the_body_both_ways(gate: Gate, tmp_path: Path) -> None:
+def test_splice_carries_the_body_both_ways(make_gate: GateMaker, spacious_registry: Registry,
+                                           tmp_path: Path) -> None:
+    # Through the registry, even if all others are run over its files.
+    gate = make_gate(spacious_registry.url, POLICY, PASSWORDS, settings={"upstream": {"storage": ""}})
     mib = 128
     with Client(gate.connect, gate.credential("owner")) as owner:
         # Whatever happens once happens before.
