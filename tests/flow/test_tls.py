@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -392,13 +391,10 @@ def test_front_end_speaks_before_the_handshake(make_gate: GateMaker, registry: R
 def test_skopeo_pushes_and_pulls(gate: Gate, authority: Authority, tmp_path: Path) -> None:
     made = image({"weights.bin": os.urandom(24 << 20)}, {"config.json": b"{}"})
     layout = write_layout(made, tmp_path / "pushed")
-    trust = tmp_path / "trust"
-    trust.mkdir()
-    (trust / "ca.crt").write_bytes(authority.file.read_bytes())
     remote = f"docker://localhost:{gate.address[1]}/telechat:7b-fp16"
-    run("skopeo", "copy", "--dest-cert-dir", trust, "--dest-creds", LOGIN,
+    run("skopeo", "copy", "--dest-cert-dir", authority.root, "--dest-creds", LOGIN,
         f"oci:{layout}:latest", remote)
-    run("skopeo", "copy", "--src-cert-dir", trust, "--src-creds", LOGIN,
+    run("skopeo", "copy", "--src-cert-dir", authority.root, "--src-creds", LOGIN,
         remote, f"oci:{tmp_path}/pulled:latest")
     for blob in (layout / "blobs/sha256").iterdir():
         assert (tmp_path / "pulled/blobs/sha256" / blob.name).read_bytes() == blob.read_bytes()
