@@ -105,8 +105,9 @@ class Loader {
     const auto name = pair_.key.string();
     auto text = read_file(pair_.key, kLargestFile);
     if (!text) return name + ' ' + text.error();
-    const auth::Cleanser cleanser(text->data(), text->size());
-    const auto bio = reader_of(*text);
+    auto& secret = *text;
+    const auth::Cleanser cleanser(secret.data(), secret.size());
+    const auto bio = reader_of(secret);
     bool was_asked = false;
     ERR_clear_error();
     made_.key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &was_asked));

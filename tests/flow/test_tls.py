@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -183,13 +182,16 @@ def test_sessions_are_resumed(gate: Gate, version: str, tmp_path: Path) -> None:
 # Clients that do it wrong
 
 def test_plain_http_is_told_to_use_https(gate: Gate) -> None:
-    for method in ("GET", "PUT"):
-        with gate.connect(tls=None) as connection:
-            answer = connection.request(method, "/v2/")
-            assert answer.status == 400
-            assert b"https://" in answer.body
-            assert connection.is_closed()
-    assert "no TLS with 127.0.0.1: http request" in gate.log_text()
+    def is_told() -> bool:  # at most once a second in the log
+        for method in ("GET", "PUT"):
+            with gate.connect(tls=None) as connection:
+                answer = connection.request(method, "/v2/")
+                assert answer.status == 400
+                assert b"https://" in answer.body
+                assert connection.is_closed()
+        return "no TLS with 127.0.0.1: http request" in gate.log_text()
+
+    wait(is_told, "a line in the log")
 
 
 def test_noise_is_closed_with_a_line_in_the_log(make_gate: GateMaker, registry: Registry,
@@ -223,16 +225,15 @@ def test_a_handshake_that_does_not_end_is_cut(make_gate: GateMaker, registry: Re
         for at in range(len(text) - 1):  # each byte is progress, and the time is over all the same
             try:
                 drip.send(text[at : at + 1])
+                ended = not drip.is_silent(0.05)
             except OSError:
                 ended = True
-                break
-            if not drip.is_silent(0.05):
-                ended = True
+            if ended:
                 break
         assert ended
         assert silent.is_closed()
     wait(lambda: "the handshake did not end in time" in gate.log_text(), "the reason in the log")
-    assert handshakes(gate, "failed") == 1
+    wait(lambda: handshakes(gate, "failed") == 1, "the one that had begun is counted")
 
 
 def test_records_in_drips_do_not_hold_a_place(make_gate: GateMaker, registry: Registry,
@@ -318,8 +319,8 @@ def test_requests_in_any_records(gate: Gate) -> None:
     """Many requests in one record, and one request in many: no event of the kernel tells of those."""
     asked = head("GET", "/v2/", [gate.credential("alice")])
     with gate.connect() as connection:
-        connection.send(asked * 60)
-        for _ in range(60):
+        connection.send(asked * 300)
+        for _ in range(300):
             assert connection.read_response().status == 200
         for byte in asked:
             connection.send(bytes([byte]))
@@ -337,10 +338,11 @@ def test_a_slow_client_gets_all_of_it(gate: Gate) -> None:
     with alice(gate) as client:
         digest = client.push_blob("slow", data)
     raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 << 10)
     raw.settimeout(20)
     raw.connect(gate.address)
     with gate.connect() as connection:
+        connection.close()
         connection.socket = authority_of(gate).wrap_socket(raw, server_hostname="localhost")
         ask = head("GET", f"/v2/slow/blobs/{digest}", [gate.credential("alice")])
         for _ in range(2):
@@ -393,14 +395,14 @@ def test_front_end_speaks_before_the_handshake(make_gate: GateMaker, registry: R
                 try:
                     if not asked:
                         tls.do_handshake()
-                        tls.write(head("GET", f"/v2/front{at_once}/tags/list",
+                        tls.write(head("GET", f"/v2/front{at_once:d}/tags/list",
                                        [gate.credential("alice")]))
                         asked = True
                     answer += tls.read(1 << 16)
                 except ssl.SSLWantReadError:
                     pass
                 raw.sendall(outgoing.read())
-        record = gate.wait_record(lambda found: found["repository"] == f"front{at_once}")
+        record = gate.wait_record(lambda found: found["repository"] == f"front{at_once:d}")
         assert record["address"] == "192.0.2.7"
 
 
@@ -409,13 +411,10 @@ def test_front_end_speaks_before_the_handshake(make_gate: GateMaker, registry: R
 def test_skopeo_pushes_and_pulls(gate: Gate, authority: Authority, tmp_path: Path) -> None:
     made = image({"weights.bin": os.urandom(24 << 20)}, {"config.json": b"{}"})
     layout = write_layout(made, tmp_path / "pushed")
-    trust = tmp_path / "trust"
-    trust.mkdir()
-    (trust / "ca.crt").write_bytes(authority.file.read_bytes())
     remote = f"docker://localhost:{gate.address[1]}/telechat:7b-fp16"
-    run("skopeo", "copy", "--dest-cert-dir", trust, "--dest-creds", LOGIN,
+    run("skopeo", "copy", "--dest-cert-dir", authority.root, "--dest-creds", LOGIN,
         f"oci:{layout}:latest", remote)
-    run("skopeo", "copy", "--src-cert-dir", trust, "--src-creds", LOGIN,
+    run("skopeo", "copy", "--src-cert-dir", authority.root, "--src-creds", LOGIN,
         remote, f"oci:{tmp_path}/pulled:latest")
     for blob in (layout / "blobs/sha256").iterdir():
         assert (tmp_path / "pulled/blobs/sha256" / blob.name).read_bytes() == blob.read_bytes()
@@ -475,8 +474,7 @@ def test_a_hundred_swaps_under_load(make_gate: GateMaker, registry: Registry, au
     try:
         for number in range(1, 101):
             put(here, pairs[number % 2])
-            wait(lambda: state_of_tls(gate)["generation"] > number, f"swap {number}")
-            assert shown(gate) == pairs[number % 2].der
+            wait(lambda: shown(gate) == pairs[number % 2].der, f"swap {number}")
             assert not failed
     finally:
         over.set()
@@ -484,7 +482,8 @@ def test_a_hundred_swaps_under_load(make_gate: GateMaker, registry: Registry, au
             thread.join()
     assert not failed
     assert all(count > 10 for count in asked), asked
-    assert state_of_tls(gate)["problems"] == []
+    state = state_of_tls(gate)
+    assert state["problems"] == [] and state["generation"] > 100
 
 
 def test_a_bad_pair_keeps_the_old_one_and_says_so(make_gate: GateMaker, registry: Registry,
@@ -537,7 +536,7 @@ def test_check_tells_what_is_wrong(make_gate: GateMaker, authority: Authority) -
         gate = make_gate("http://127.0.0.1:1", POLICY, PASSWORDS, listen={"tls": tls}, start=False)
         checked = gate.run_verb("check", check=False)
         assert checked.returncode == 3
-        assert re.search(rf"error: layergate\.yml:4:5: \S*{told}", checked.stderr.decode()), checked
+        assert re.search(rf"error: layergate\.yml:4:5: .*{told}", checked.stderr.decode()), checked
         started = gate.run_verb("serve", check=False)
         assert started.returncode == 3 and told in started.stderr.decode()
     pair.key.chmod(0o644)
@@ -584,42 +583,57 @@ def test_upstream_over_https(make_gate: GateMaker, distant: Registry, authority:
     assert "TLS with the registry" not in gate.log_text()
 
 
-def test_upstream_of_another_authority_is_not_spoken_to(
-        make_gate: GateMaker, distant: Registry, stranger: Authority) -> None:
-    gate = make_gate(distant.url, POLICY, PASSWORDS, settings={"upstream": {"ca": str(stranger.file)}})
-    refuses(gate, "certificate verify failed: unable to get local issuer certificate")
+@pytest.mark.parametrize("trusts", ["another", "the system's"])
+def test_index_does_not_speak_to_a_stranger(make_gate: GateMaker, distant: Registry,
+                                            stranger: Authority, trusts: str) -> None:
+    """libcurl fills the index: with what it would be told all rights could be had."""
+    settings = {"upstream": {"ca": str(stranger.file)}} if trusts == "another" else {}
+    gate = make_gate(distant.url, POLICY, PASSWORDS, settings=settings)
+    answer = gate.ask("GET", "/v2/distant/tags/list", user="alice")
+    assert answer.status == 503 and b"certificate" not in answer.body
+    assert "certificate problem" in gate.log_text()
 
 
-def test_upstream_is_not_trusted_without_its_authority(make_gate: GateMaker,
-                                                       distant: Registry) -> None:
-    refuses(make_gate(distant.url, POLICY, PASSWORDS), "certificate verify failed: ")
-
-
-def refuses(gate: Gate, why: str) -> None:
+def is_refused(gate: Gate, why: str) -> None:
+    """A request that the relay carries, which nothing was sent of."""
     answer = gate.ask("POST", "/v2/distant/blobs/uploads/", user="alice")
     assert answer.status == 502
-    assert b"verify" not in answer.body and b"127.0.0.1" not in answer.body
-    assert f"TLS with the registry: {why}" in gate.log_text()
+    assert b"certificate" not in answer.body and b"127.0.0.1" not in answer.body
+    assert f"TLS with the registry: certificate verify failed: {why}" in gate.log_text()
 
 
-def test_upstream_of_another_name_is_not_spoken_to(make_gate: GateMaker, authority: Authority) -> None:
-    with RecordingUpstream(tls=server(authority.issue("DNS:other.test"))) as fake:
-        for url, why in ((fake.url, "IP address mismatch"), (by_name(fake.url), "Hostname mismatch")):
-            gate = make_gate(url, POLICY, PASSWORDS, settings={"upstream": {"ca": str(authority.file)}})
-            refuses(gate, f"certificate verify failed: {why}")
-        assert not fake.requests and not fake.questions
+@pytest.mark.parametrize("named", [True, False])
+def test_layers_do_not_go_to_a_stranger(make_gate: GateMaker, authority: Authority,
+                                        stranger: Authority, named: bool) -> None:
+    """The registry that was known is replaced by one of another authority, or for another name."""
+    with RecordingUpstream(tls=server(authority.issue())) as fake:
+        gate = make_gate(by_name(fake.url) if named else fake.url, POLICY, PASSWORDS,
+                         settings={"upstream": {"ca": str(authority.file)}})
+        gate.wait_for_index()
+        assert gate.ask("GET", "/v2/distant/tags/list", user="alice").status in (200, 404)
+        for pair, why in (
+            (stranger.issue(), "unable to get local issuer certificate"),
+            (authority.issue("DNS:other.test", "IP:192.0.2.1"),
+             "hostname mismatch" if named else "IP address mismatch"),
+        ):
+            fake.tls = server(pair)
+            fake.drop_connections()
+            is_refused(gate, why)
+        assert not fake.requests
 
 
 def test_authority_of_the_upstream_changes(make_gate: GateMaker, distant: Registry,
                                            authority: Authority, stranger: Authority,
                                            tmp_path: Path) -> None:
     trusted = tmp_path / "ca.crt"
-    trusted.write_bytes(stranger.file.read_bytes())
+    trusted.write_bytes(authority.file.read_bytes())
     gate = make_gate(distant.url, POLICY, PASSWORDS, settings={"upstream": {"ca": str(trusted)}})
-    refuses(gate, "certificate verify failed")
-    Gate.replace(trusted, authority.file.read_text())
-    wait(lambda: state_of_tls(gate)["generation"] == 2, "the other authority")
-    assert gate.ask("POST", "/v2/distant/blobs/uploads/", user="alice").status == 202
+    gate.wait_for_index()
+    for number, of, status in ((2, stranger, 502), (3, authority, 202)):
+        Gate.replace(trusted, of.file.read_text())
+        wait(lambda: state_of_tls(gate)["generation"] == number, "the other authority")
+        answer = gate.ask("POST", "/v2/distant/blobs/uploads/", user="alice")
+        assert answer.status == status
 
 
 def test_upstream_sessions_are_resumed_and_connections_kept(make_gate: GateMaker,
