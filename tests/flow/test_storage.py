@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -36,7 +37,7 @@ rules:
   - {who: [guest], images: ["team/open:*"], allow: [view, pull]}
 """
 PASSWORDS = {"owner": "0wner Passw0rd!", "guest": "Guest Passw0rd!"}
-DATA = secrets.token_bytes(300_000)
+DATA = random.Random(1).randbytes(300_000)  # the same in each worker: it is in names of tests
 DIGEST = digest_of(DATA)
 TARGET = f"/v2/team/a/blobs/{DIGEST}"
 V2 = "docker/registry/v2"
