@@ -13,7 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "storage/page_cache.h"
-#include "temp_dir.h"
+#include "tests/unit/temp_dir.h"
 
 namespace layergate::proxy {
 namespace {

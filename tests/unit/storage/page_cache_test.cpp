@@ -9,7 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "base/fd.h"
-#include "temp_dir.h"
+#include "tests/unit/temp_dir.h"
 
 namespace layergate::storage {
 

@@ -6,7 +6,7 @@
 
 #include "oci/digest.h"
 #include "storage/layout.h"
-#include "temp_dir.h"
+#include "tests/unit/temp_dir.h"
 
 namespace layergate::storage {
 
