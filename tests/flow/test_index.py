@@ -48,7 +48,8 @@ LARGEST = 4 << 20
 def gate(make_gate: GateMaker, upstream: RecordingUpstream) -> Gate:
     """In front of a registry that holds x:held, all of which is known."""
     upstream.holds.add("x", "held", HELD)
-    gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": LIMITS})
+    # Without the cache: what is read of the fake is what its handler gives to clients.
+    gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": LIMITS, "cache": {"manifests": 0}})
     gate.wait_for_index()
     return gate
 

@@ -48,7 +48,8 @@ def recorder() -> Iterator[RecordingUpstream]:
 
 @pytest.fixture(scope="module")
 def gate(make_module_gate: GateMaker, recorder: RecordingUpstream) -> Gate:
-    gate = make_module_gate(recorder.url, POLICY, {"u": "p"})
+    # Without the cache, so that each request has to come through.
+    gate = make_module_gate(recorder.url, POLICY, {"u": "p"}, settings={"cache": {"manifests": 0}})
     gate.wait_for_index()
     return gate
 

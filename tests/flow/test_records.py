@@ -249,7 +249,7 @@ def test_what_is_cut_off_at_the_end_is_recorded(make_gate: GateMaker) -> None:
 
     with RecordingUpstream(hang) as upstream:
         upstream.holds.add("x", "cut", image())
-        gate = make_gate(upstream.url, POLICY, PASSWORDS)
+        gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"cache": {"manifests": 0}})
         with gate.connect() as connection:
             connection.send(head("GET", "/v2/x/manifests/cut", [gate.credential("alice")]))
             assert waiting.wait(5)
@@ -264,7 +264,7 @@ def test_what_is_cut_off_at_the_end_is_recorded(make_gate: GateMaker) -> None:
 def test_what_the_policy_allowed_stays_allowed_when_the_registry_fails(make_gate: GateMaker) -> None:
     with RecordingUpstream(lambda *_: None) as upstream:
         upstream.holds.add("x", "v1", image())
-        gate = make_gate(upstream.url, POLICY, PASSWORDS)
+        gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"cache": {"manifests": 0}})
         assert gate.ask("GET", "/v2/x/manifests/v1", user="alice").status == 502
     record = gate.wait_record(lambda r: r["status"] == 502)
     assert (record["decision"], record["reason"]) == ("allowed", "registry failed")

@@ -130,13 +130,14 @@ TEST_CASE("manifest cache: many threads at once") {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < kRounds; ++i) {
         const auto digest = "sha256:" + std::to_string((i * (thread + 3)) % 20);
-        const auto check = [&](const ManifestCache::Body& body) {
-          if (!body || !body->starts_with(digest + " ")) ++wrong;
+        // Called by whichever thread had asked first, later than this turn.
+        const auto check = [&wrong, digest](const Fetched& fetched) {
+          if (!fetched.body || !fetched.body->starts_with(digest + " ")) ++wrong;
         };
         if (const auto body = cache.find(digest)) {
-          check(body);
+          check({body, ""});
         } else {
-          cache.fetch("r", digest, [&](const Fetched& fetched) { check(fetched.body); });
+          cache.fetch("r", digest, check);
         }
       }
     });

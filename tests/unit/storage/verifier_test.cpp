@@ -9,7 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "storage/storage.h"
-#include "storage/tree.h"
+#include "tests/unit/storage/tree.h"
 
 namespace layergate::storage {
 namespace {
