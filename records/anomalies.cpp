@@ -29,6 +29,25 @@ bool is_pull(const Row& row) {
          row.status < 400;
 }
 
+struct Sum {
+  std::int64_t bytes;
+  std::int64_t days;  // on which there was something
+};
+
+// What the account pulled from one day to another, both included.
+Sum sum_of(sqlite::Connection& database, const std::string& user, std::int64_t from,
+           std::int64_t to) {
+  const auto id = find_text(database, user);
+  auto& query = database.bind(
+      "SELECT coalesce(sum(bytes), 0), count(DISTINCT day) FROM daily INDEXED BY daily_by_user "
+      "WHERE user = ? AND day >= ? AND day <= ? AND action = 2",
+      id, from, to);
+  query.executeStep();
+  const Sum sum{query.getColumn(0).getInt64(), query.getColumn(1).getInt64()};
+  query.reset();
+  return sum;
+}
+
 std::string gibibytes(std::int64_t bytes) { return std::to_string(bytes >> 30U) + " GiB"; }
 
 }  // namespace
@@ -77,14 +96,22 @@ Anomalies::Anomalies(Ledger& ledger, const config::Records::Anomalies& limits)
 std::vector<Anomaly> Anomalies::examine(std::span<const Row> rows) {
   found_.clear();
   used_.clear();
-  std::map<std::pair<std::string, std::int64_t>, WallTime> pulled;
+  struct Pulled {
+    WallTime last;
+    std::int64_t bytes = 0;
+  };
+  std::map<std::pair<std::string, std::int64_t>, Pulled> pulled;
   for (const auto& row : rows) {
     examine_login(row);
     if (!is_pull(row)) continue;
     if (limits_.new_network) examine_network(row);
-    pulled[{row.user, day_of(row.at)}] = row.at;
+    auto& of_day = pulled[{row.user, day_of(row.at)}];
+    of_day.last = row.at;
+    of_day.bytes += row.bytes_in + row.bytes_out;
   }
-  for (const auto& [who, at] : pulled) examine_volume(who.first, who.second, at);
+  for (const auto& [who, what] : pulled) {
+    examine_volume(who.first, who.second, what.last, what.bytes);
+  }
   write();
   return found_;
 }
@@ -131,41 +158,40 @@ void Anomalies::examine_network(const Row& row) {
   used_.push_back({row.user, std::move(network), day});
 }
 
-void Anomalies::examine_volume(const std::string& user, std::int64_t day, WallTime at) {
-  const auto said = volume_said_.find(user);
-  if (limits_.volume_times <= 0 || (said != volume_said_.end() && said->second == day)) return;
-  auto& database = ledger_.database();
-  const auto id = find_text(database, user);
-  const auto sum = [&](const char* sql, std::int64_t from, std::int64_t to) {
-    auto& query = database.bind(sql, from, to, id);
-    query.executeStep();
-    const auto bytes = query.getColumn(0).getInt64();
-    query.reset();
-    return bytes;
-  };
-  constexpr auto kBytes =
-      "SELECT coalesce(sum(bytes), 0) FROM daily WHERE day >= ?1 AND day <= ?2 AND user = ?3 AND "
-      "action = 2";
-  const auto today = sum(kBytes, day, day);
-  if (today < static_cast<std::int64_t>(limits_.volume_at_least)) return;
-  const auto before = sum(kBytes, day - kUsualDays, day - 1);
-  const auto days =
-      sum("SELECT count(DISTINCT day) FROM daily WHERE day >= ?1 AND day <= ?2 AND user = ?3 AND "
-          "action = 2",
-          day - kUsualDays, day - 1);
-  const auto usual = days > 0 ? before / days : 0;
-  if (today < usual * limits_.volume_times) return;
-  if (volume_said_.size() > kMostSubjects) volume_said_.clear();
-  volume_said_[user] = day;
-  auto& query = database.bind(
+// The table is asked once for each account and day: many batches a second must not look through a
+// day's sums for each account.
+void Anomalies::examine_volume(const std::string& user, std::int64_t day, WallTime at,
+                               std::int64_t bytes) {
+  if (limits_.volume_times <= 0) return;
+  auto known = volumes_.find(user);
+  if (known != volumes_.end() && known->second.day == day) {
+    known->second.bytes += bytes;
+  } else {
+    if (volumes_.size() > kMostSubjects) volumes_.clear();
+    const Volume of_day{day, sum_of(ledger_.database(), user, day, day).bytes, {}};
+    known = volumes_.insert_or_assign(user, of_day).first;
+  }
+  auto& volume = known->second;
+  if (volume.is_told || volume.bytes < static_cast<std::int64_t>(limits_.volume_at_least)) return;
+  if (!volume.usual) {
+    const auto before = sum_of(ledger_.database(), user, day - kUsualDays, day - 1);
+    volume.usual = before.days > 0 ? before.bytes / before.days : 0;
+  }
+  if (volume.bytes < *volume.usual * limits_.volume_times) return;
+  volume.is_told = true;
+  if (was_volume_told(user, day)) return;  // before a restart
+  add(at, "volume", user, "",
+      gibibytes(volume.bytes) + " pulled on " + day_text(day) + "; usual are " +
+          gibibytes(*volume.usual) + " a day");
+}
+
+bool Anomalies::was_volume_told(const std::string& user, std::int64_t day) {
+  auto& query = ledger_.database().bind(
       "SELECT 1 FROM anomalies WHERE kind = 'volume' AND user = ? AND at >= ?", user,
       static_cast<std::int64_t>(WallTime{std::chrono::days{day}}.time_since_epoch().count()));
-  const bool was_said = query.executeStep();  // before a restart
+  const bool was_told = query.executeStep();
   query.reset();
-  if (was_said) return;
-  add(at, "volume", user, "",
-      gibibytes(today) + " pulled on " + day_text(day) + "; usual are " + gibibytes(usual) +
-          " a day");
+  return was_told;
 }
 
 void Anomalies::add(WallTime at, const char* kind, const std::string& user,

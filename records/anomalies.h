@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -51,7 +52,9 @@ class Anomalies {
  private:
   void examine_login(const Row& row);
   void examine_network(const Row& row);
-  void examine_volume(const std::string& user, std::int64_t day, WallTime at);
+  // `bytes` are those of the rows.
+  void examine_volume(const std::string& user, std::int64_t day, WallTime at, std::int64_t bytes);
+  [[nodiscard]] bool was_volume_told(const std::string& user, std::int64_t day);
   void add(WallTime at, const char* kind, const std::string& user, const std::string& address,
            const std::string& detail);
   void write();
@@ -61,7 +64,14 @@ class Anomalies {
   Burst by_address_;
   Burst by_account_;
   std::map<std::pair<std::string, std::string>, std::int64_t> networks_;  // the day in the table
-  std::map<std::string, std::int64_t> volume_said_;                       // by account: the day
+  // What an account has pulled on a day, as the table has it.
+  struct Volume {
+    std::int64_t day;
+    std::int64_t bytes;
+    std::optional<std::int64_t> usual;  // a day
+    bool is_told = false;
+  };
+  std::unordered_map<std::string, Volume> volumes_;  // by account
   std::vector<Anomaly> found_;
   struct Use {
     std::string user, network;
