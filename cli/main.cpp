@@ -1,5 +1,7 @@
 #include <exception>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/problem.h"
@@ -12,16 +14,23 @@ std::vector<const CLI::App*> verbs_below(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
+std::string in_order(std::initializer_list<std::string_view> words) {
+  std::string text;
+  for (const auto word : words) text.append(text.empty() ? "" : " ").append(word);
+  return text;
+}
+
 // What a word that is no verb below `app` may have meant; `verb` is how `app` is called.
 std::string meant_by(const std::string& word, const CLI::App& app, const std::string& verb) {
   std::vector<std::string> names;
   std::string deeper;  // "layergate user add" for "layergate add"
   for (const auto* below : verbs_below(app)) {
     names.push_back(below->get_name());
-    if (below->get_name() == word) return verb + ' ' + word;  // it stood before the other
+    if (below->get_name() == word) return in_order({verb, word});  // it stood before the other
     for (const auto* last : verbs_below(*below)) {
       if (last->get_name() != word) continue;
-      deeper += (deeper.empty() ? "" : " or ") + verb + ' ' + below->get_name() + ' ' + word;
+      if (!deeper.empty()) deeper += " or ";
+      deeper += in_order({verb, below->get_name(), word});
     }
   }
   return deeper.empty() ? layergate::closest(word, names) : deeper;
