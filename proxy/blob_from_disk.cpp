@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
-#include <vector>
 
 #include <spdlog/spdlog.h>
 
 #include "proxy/byte_range.h"
+#include "proxy/fields.h"
 #include "proxy/upstream_request.h"
 #include "storage/page_cache.h"
 
@@ -21,16 +21,6 @@ constexpr std::size_t kBringIn = 4U << 20U;      // bytes at a time
 constexpr std::chrono::seconds kFinding{5};      // then the registry may be faster
 constexpr std::chrono::seconds kFirstBytes{10};  // the same, once the file is open
 constexpr std::chrono::minutes kReading{5};      // in the middle of a body
-
-// Whether an If-None-Match field names the digest (RFC 9110, 13.1.2).
-bool names(std::string_view field, const std::string& etag) {
-  std::vector<std::string_view> tags;
-  split_list(field, tags);
-  return std::any_of(tags.begin(), tags.end(), [&](std::string_view tag) {
-    if (tag.starts_with("W/")) tag.remove_prefix(2);
-    return tag == "*" || tag == etag;
-  });
-}
 
 }  // namespace
 
@@ -115,7 +105,7 @@ void BlobFromDisk::respond() {
   ResponseHead head;
   head.status = 200;
   const auto range = wanted_range(request);
-  if (names(request.head.if_none_match, etag)) {
+  if (names_etag(request.head.if_none_match, etag)) {
     head.status = 304;
     length = 0;
   } else if (range) {

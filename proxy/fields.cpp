@@ -1,5 +1,7 @@
 #include "proxy/fields.h"
 
+#include <algorithm>
+
 #include "proxy/http.h"
 
 namespace layergate::proxy {
@@ -35,6 +37,15 @@ void split_list(std::string_view value, std::vector<std::string_view>& out) {
     if (!element.empty()) out.push_back(element);
     value.remove_prefix(comma == std::string_view::npos ? value.size() : comma + 1);
   }
+}
+
+bool names_etag(std::string_view if_none_match, std::string_view etag) {
+  std::vector<std::string_view> tags;
+  split_list(if_none_match, tags);
+  return std::any_of(tags.begin(), tags.end(), [&](std::string_view tag) {
+    if (tag.starts_with("W/")) tag.remove_prefix(2);
+    return tag == "*" || tag == etag;
+  });
 }
 
 }  // namespace layergate::proxy

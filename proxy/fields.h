@@ -27,4 +27,7 @@ tl::expected<std::vector<Field>, FieldsError> parse_fields(std::string_view text
 // The elements of a comma-separated list (RFC 9110, section 5.6.1), empty ones dropped.
 void split_list(std::string_view value, std::vector<std::string_view>& out);
 
+// Whether an If-None-Match names the entity tag, by the weak comparison (RFC 9110, section 13.1.2).
+bool names_etag(std::string_view if_none_match, std::string_view etag);
+
 }  // namespace layergate::proxy

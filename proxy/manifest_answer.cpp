@@ -1,24 +1,12 @@
 #include "proxy/manifest_answer.h"
 
-#include <algorithm>
-
-#include "proxy/http.h"
+#include "proxy/fields.h"
 
 namespace layergate::proxy {
 
 bool names_digest(std::string_view if_none_match, std::string_view digest) {
-  while (!if_none_match.empty()) {
-    const auto comma = std::min(if_none_match.find(','), if_none_match.size());
-    auto tag = trim(if_none_match.substr(0, comma));
-    if_none_match.remove_prefix(std::min(comma + 1, if_none_match.size()));
-    if (tag == "*") return true;
-    if (tag.starts_with("W/")) tag.remove_prefix(2);
-    if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') {
-      tag = tag.substr(1, tag.size() - 2);
-    }
-    if (tag == digest) return true;
-  }
-  return false;
+  return names_etag(if_none_match, '"' + std::string(digest) + '"') ||
+         names_etag(if_none_match, digest);
 }
 
 Response manifest_answer(const std::string& digest, oci::MediaType type, const std::string& body,
