@@ -255,13 +255,11 @@ std::size_t Relay::write_now(std::span<const iovec> parts) {
 void Relay::adjust_low_water() {
   const bool copies = !source_.is_plain() || !sink_.is_plain();
   if (options_.in.kind != Framing::Kind::length || (!pipe_ && !copies)) return;
-  // More than a copy takes at once would only wait in the kernel.
-  const auto most = copies ? std::min<std::uint64_t>(kLowWater, scratch_.size()) : kLowWater;
   // Never more than what is still to come, or the last bytes would wait for ever. Of TLS a part of
   // a record may be here already.
   const auto here = source_.is_plain() ? 0 : kPartOfRecord;
   source_.set_low_water(
-      left_ < kWorthLowWater + here ? 1 : static_cast<int>(std::min(left_ - here, most)));
+      left_ < kWorthLowWater + here ? 1 : static_cast<int>(std::min(left_ - here, kLowWater)));
 }
 
 }  // namespace layergate::proxy

@@ -68,7 +68,7 @@ class Socket {
   Result send_file(int file, std::uint64_t offset, std::size_t count);
 
   // For a relay into TLS, which has no use for its bytes once they are sealed: takes what there is
-  // room for (all of it up to 256 KiB, if nothing is unsent) and leaves it to flush(). REQUIRES:
+  // room for (all of it up to 128 KiB, if nothing is unsent) and leaves it to flush(). REQUIRES:
   // !is_plain(), and no send() that waits.
   std::size_t put(std::string_view data) { return tls_->session->put(data); }
   Io flush();

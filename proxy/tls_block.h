@@ -13,7 +13,7 @@ namespace layergate::proxy {
 class TlsBlock {
  public:
   // A relay's turn of plain text (Worker::scratch) and what its records add to it.
-  static constexpr std::size_t kCapacity = (256U + 8U) << 10U;
+  static constexpr std::size_t kCapacity = (128U + 8U) << 10U;
 
   [[nodiscard]] std::string_view view() const { return {bytes_.get() + begin_, end_ - begin_}; }
   [[nodiscard]] bool empty() const { return begin_ == end_; }

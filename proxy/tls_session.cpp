@@ -17,7 +17,7 @@ constexpr std::size_t kOverhead = 32;
 // For what the library itself may have to say in between: alerts, an update of keys.
 constexpr std::size_t kReserve = 1024;
 
-static_assert(TlsBlock::kCapacity >= (256U << 10U) + 17 * kOverhead + kReserve);
+static_assert(TlsBlock::kCapacity >= (128U << 10U) + 9 * kOverhead + kReserve);
 
 // Plain text whose records fit into `room` bytes.
 std::size_t plain_that_fits(std::size_t room) {

@@ -43,7 +43,7 @@ class TlsSession {
   [[nodiscard]] bool buffered() const;
 
   // Seals as much of `data` as there is room for and returns how much that was: all of it up to
-  // 256 KiB, if nothing is unsent(). 0 while the handshake goes on, or if the connection failed.
+  // 128 KiB, if nothing is unsent(). 0 while the handshake goes on, or if the connection failed.
   std::size_t put(std::string_view data);
   // Gives to the socket what it takes. ok: all of it.
   Io flush();
