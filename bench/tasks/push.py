@@ -1,0 +1,29 @@
+"""Pushes of one layer: a POST, then one PUT."""
+
+from __future__ import annotations
+
+from peers.peer import Peer
+
+from .case import GIB, Case, Sample, metered, size_name
+from .images import Images
+
+PEERS = ["registry", "layergate", "layergate-write", "nginx-streaming", "haproxy", "caddy"]
+
+
+def cases(images: Images, sizes: list[int]) -> list[Case]:
+    return [_case(images, size) for size in sizes]
+
+
+def _case(images: Images, size: int) -> Case:
+    times = max(1, min(4, GIB // 4 // size))  # a small one alone is too short for the CPU's clock
+    gib = size * times / GIB
+
+    def push(peer: Peer, turn: int) -> Sample:
+        seconds = 0.0
+        with metered(peer) as meter:
+            for number in range(times):
+                seconds += images.push(peer, size, f"bench/push-{peer.name}-{turn}-{number}")
+        return {**meter.per(gib), "wall": seconds / times, "rate": gib / seconds}
+
+    return Case("push", f"push, {size_name(size)}", "GiB", PEERS, push, 0.3 + 8 * gib, size, 1,
+                slow={"layergate-write": 0.3 + 2 * gib})
