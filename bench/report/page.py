@@ -10,7 +10,7 @@ from .numbers import spread, table
 _HEADS: dict[str, str | dict[str, str]] = {
     "rate": {"GiB": "GiB/s", "request": "requests/s", "handshake": "handshakes/s",
              "pull": "pulls/s"},
-    "tickets": {"handshake": "with a new ticket, share"},
+    "tickets": {"handshake": "new tickets/handshake"},
     "p99_ms": "p99, ms", "wall": "time, s", "stream_rate": "streams, GiB/s",
     "proxy_cpu": {"GiB": "proxy CPU, s/GiB", "request": "proxy CPU, ms/request",
                   "handshake": "CPU, ms/handshake", "pull": "proxy CPU, s/GiB"},
