@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from statistics import median
 
-_LABELS, _PANEL, _GAP, _ROW, _TOP, _FOOT = 168, 210, 22, 19, 34, 26
+_LABELS, _PANEL, _GAP, _ROW, _TOP, _FOOT = 178, 210, 32, 19, 34, 26
+_LEAST_WIDTH = 660  # for the titles and legends of a plot with one panel
 _STYLE = """<style>
   text { font: 12px system-ui, -apple-system, "DejaVu Sans", sans-serif; fill: #1f2328 }
   .quiet { fill: #656d76; font-size: 11px } .ours { font-weight: 600 }
@@ -139,7 +140,8 @@ def figure(title: str, said: str, legend: Sequence[str], lines: Sequence[Sequenc
            bars: bool = False) -> str:
     """An SVG of lines of panels, each line with its own peers on the left."""
     lines = [line for line in lines if any(panel.values for panel in line)]
-    width = _LABELS + max((len(line) for line in lines), default=1) * (_PANEL + _GAP) + 14
+    columns = max((len(line) for line in lines), default=1)
+    width = max(_LEAST_WIDTH, _LABELS + columns * (_PANEL + _GAP) + 14)
     parts, top = _legend(legend, 62), 78.0
     for line in lines:
         peers = list(dict.fromkeys(peer for panel in line for peer in panel.values))

@@ -39,8 +39,9 @@ def throughput(result: dict[str, Any]) -> str:
                         of_peer = values.setdefault(peer, [[] for _ in clients])
                         of_peer[clients.index(case["clients"])] = _values(
                             result, case["name"], peer, "rate")
-            unit = "GiB/s" if cases[0]["unit"] == "GiB" else "requests/s"
-            line.append(Panel(title + size_name(size), unit, _in_order(result, values)))
+            small = cases[0]["unit"] != "GiB"
+            unit = "requests/s, logarithmic" if small else "GiB/s"
+            line.append(Panel(title + size_name(size), unit, _in_order(result, values), small))
         lines.append(line)
     return figure("Throughput", "Further right is better. A mark is the median, its line the range "
                   "of all rounds.", [clients_name(number) for number in clients], lines)
@@ -69,8 +70,8 @@ def latency(result: dict[str, Any]) -> str:
              if case["task"] in ("manifest", "streaming") and case["name"] in result["samples"]]
     values = {peer: [_values(result, name, peer, "p99_ms") for name in names]
               for peer in result["peers"] if any(peer in result["samples"][name] for name in names)}
-    return figure("Latency of a manifest", "Further left is better. 99 of 100 answers come within "
-                  "this time; each step of the scale is ten times the one before.", names,
+    return figure("Latency of a manifest", "Further left is better: 99 of 100 answers come "
+                  "within this time, and its line is the range of all rounds.", names,
                   [[Panel("p99", "ms, logarithmic", values, logarithmic=True)]])
 
 
