@@ -23,11 +23,12 @@ _CONNECTIONS, _PARALLEL, _FEW = 32, 8, 4
 
 
 def cases(images: Images, quick: bool) -> list[Case]:
-    seconds = 1 if quick else 3
+    seconds = 1 if quick else 2
     return [Case("manifest", "manifest GET", "request", GETS,
-                 lambda peer, _: _get(images, peer, seconds), seconds + 0.3, 0, _CONNECTIONS),
+                 lambda peer, _: _get(images, peer, seconds), seconds + 0.4, 0, _CONNECTIONS,
+                 slow={"nginx-cost10": seconds + 2.0}),
             Case("manifest", "manifest HEAD", "request", HEADS,
-                 lambda peer, _: _head(images, peer, seconds), seconds + 0.3, 0, _CONNECTIONS)]
+                 lambda peer, _: _head(images, peer, seconds), seconds + 0.4, 0, _CONNECTIONS)]
 
 
 def streaming_cases(images: Images, quick: bool) -> list[Case]:

@@ -21,7 +21,8 @@ FAST = ["registry", "splice-loop", "layergate", "layergate-storage", "nginx-256k
 TLS_PEERS = ["layergate", "layergate-storage", "nginx-streaming", "nginx-256k", "nginx-sendfile",
              "haproxy", "caddy"]
 LARGE = 8 * MIB       # from here on curl fetches; below, wrk
-_MOST = 8 * GIB       # in one measurement; more clients or larger layers are left out
+# In one measurement, in the clear and over TLS; more clients or larger layers are left out.
+_MOST, _MOST_TLS = 8 * GIB, GIB
 _PROCESSES = 8        # of curl; each has the more transfers at once the more clients there are
 
 
@@ -36,7 +37,7 @@ def cases(images: Images, sizes: list[int], clients: list[int], quick: bool,
     found = []
     for size in sizes:
         for number in clients:
-            if size * number <= _MOST and not (tls and number > 8):
+            if size * number <= (_MOST_TLS if tls else _MOST) and not (tls and number > 8):
                 found.append(_case(images, size, number, quick, tls))
     return found
 
