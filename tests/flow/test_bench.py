@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 import xml.etree.ElementTree
 from pathlib import Path
@@ -15,6 +16,10 @@ import pytest
 
 from harness.gate import ROOT, program
 from harness.process import run
+
+sys.path.append(str(ROOT / "bench"))
+
+from report import goals  # noqa: E402
 
 _RUN = ROOT / "bench" / "run"
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -134,3 +139,37 @@ def test_a_wrong_option_is_refused(options: list[str]) -> None:
     result = run("/usr/bin/python3", _RUN, *options, check=False)
     assert result.returncode == 2
     assert b"bench/run: error: " in result.stderr
+
+
+def goal_rows(size: int, clients: int, ours: dict[str, float], theirs: dict[str, float]) -> list[goals.Row]:
+    """The goals that compare layergate's pulls with haproxy's; three rounds, the second of which failed."""
+    case = {"task": "pull", "name": "a pull", "unit": "GiB", "size": size, "clients": clients}
+    return goals.rows([case], {"a pull": {"layergate": [ours, None, ours], "haproxy": [theirs, theirs, theirs]}})
+
+
+def test_a_goal_is_a_ratio_within_a_round() -> None:
+    sample = {"proxy_cpu": 0.6, "proxy_seconds": 0.6, "server_seconds": 1.0, "rate": 1.0}
+    [row] = goal_rows(1 << 30, 8, {**sample, "proxy_cpu": 0.27}, sample)
+    assert row.ratios == [pytest.approx(0.45)] * 2
+    assert row.cells()[-2:] == ["10% below", "met"]
+    [row] = goal_rows(1 << 30, 8, {**sample, "proxy_cpu": 0.33}, sample)
+    assert row.cells()[-2:] == ["10% above", "**missed**"]
+    [row] = goal_rows(1 << 30, 8, {**sample, "proxy_cpu": 0.33}, {**sample, "proxy_seconds": 0.1})
+    assert row.cells()[-1] == "too little CPU time to tell"
+
+
+def test_the_best_of_several_peers_is_the_measure() -> None:
+    def sample(cpu: float) -> dict[str, float]:
+        return {"proxy_cpu": cpu, "proxy_seconds": cpu, "server_seconds": cpu, "rate": 1.0}
+
+    case = {"task": "tls", "name": "a pull", "unit": "GiB", "size": 1 << 30, "clients": 1}
+    [row] = goals.rows([case], {"a pull": {
+        "layergate": [sample(1.0), sample(1.0)], "haproxy": [sample(2.0), sample(4.0)],
+        "caddy": [sample(3.0), sample(2.5)]}})
+    assert row.ratios == [pytest.approx(0.5), pytest.approx(0.4)]
+
+
+def test_the_types_are_right() -> None:
+    folders = [ROOT / "bench" / name for name in ("peers", "tasks", "report")]
+    run("/usr/bin/python3", "-m", "mypy", "--strict", "--cache-dir", "/dev/null", _RUN, *folders,
+        environment={"MYPYPATH": f"{ROOT}/bench:{ROOT}/tests/flow"})
