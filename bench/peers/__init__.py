@@ -1,1 +1,1 @@
-"""The servers that bench/run compares, their configurations, and the page that it writes."""
+"""The servers that bench/run compares, their configurations, and the small programs beside them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from .process import Process, run
@@ -35,10 +36,17 @@ class NetworkNamespace:
         self._holder.stop()
 
 
+class OwnNetwork:
+    """The network that this process is in: an engine there must leave it alone, see `options`."""
+
+    path = Path("/proc/self/ns/net")
+
+
 class DockerEngine:
     """dockerd with the vfs driver (no overlay inside overlay), reached by docker()."""
 
-    def __init__(self, root: Path, namespace: NetworkNamespace) -> None:
+    def __init__(self, root: Path, namespace: NetworkNamespace | OwnNetwork,
+                 options: Sequence[str] = ()) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.namespace = namespace
         self._home = root / "home"
@@ -48,7 +56,7 @@ class DockerEngine:
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
              "dockerd", "--data-root", root / "data", "--exec-root", root / "exec",
              "--host", self._socket, "--pidfile", root / "dockerd.pid",
-             "--storage-driver", "vfs"],
+             "--storage-driver", "vfs", *options],
             root / "dockerd.log",
             namespace=namespace.path,
         )

@@ -1,0 +1,1 @@
+"""What bench/run measures: one module a task, each of which gives its cases."""
