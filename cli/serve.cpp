@@ -12,6 +12,7 @@
 #include "admin/admin_server.h"
 #include "api/recording.h"
 #include "cli/load_config.h"
+#include "proxy/open_files.h"
 #include "proxy/server.h"
 
 namespace layergate::cli {
@@ -51,15 +52,13 @@ void drain(proxy::Server& server, const sigset_t& signals, std::chrono::millisec
 // As many descriptors as this process may have, and no more clients than they are enough for: one
 // that is refused is better than one that is let in and cannot be served.
 void fit_connections(config::Limits& limits) {
-  constexpr rlim_t kReserved = 128;  // files, the admin port, kept connections to the registry
-  constexpr rlim_t kOfOne = 4;       // the client's, the registry's, a pipe's two
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
   ::getrlimit(RLIMIT_NOFILE, &files);
-  const auto most = files.rlim_cur > kReserved + kOfOne ? (files.rlim_cur - kReserved) / kOfOne : 1;
-  if (static_cast<rlim_t>(limits.connections) <= most) return;
+  const auto most = proxy::OpenFiles::clients(files.rlim_cur);
+  if (static_cast<std::size_t>(limits.connections) <= most) return;
   spdlog::warn(
       "limits.connections is {}, but {} open files are enough for {}: raise the limit of "
       "open files (ulimit -n, LimitNOFILE=)",

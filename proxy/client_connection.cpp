@@ -227,14 +227,13 @@ void ClientConnection::malformed(int status, const std::string& what) {
 void ClientConnection::identify() {
   auto& request = *request_;
   auto route = parse_route(request.head.method, request.head.path, request.head.query);
-  route_refusal_.reset();
   if (!route) {
     if (route.error().status == 400) request.head.keep_alive = false;
     if (route.error().status == 400 || !request.head.path.starts_with("/v2/")) {
       refuse(route.error(), "route");
       return;
     }
-    route_refusal_ = std::move(route.error());
+    request.route_refusal = std::move(route.error());
   } else {
     request.route = *std::move(route);
     request.record.repository = request.route.repository;
@@ -289,10 +288,10 @@ void ClientConnection::decide() {
   auto& request = *request_;
   request.policy = worker_.context().policies.current();
   const auto who = request.principal();
-  if (route_refusal_) {
+  if (request.route_refusal) {
     const auto admitted = request.policy->admit(who);
     const auto refused = refuse_account(admitted);
-    refuse(refused ? *refused : *route_refusal_, refused ? admitted.to_string() : "route");
+    refuse(refused ? *refused : *request.route_refusal, refused ? admitted.to_string() : "route");
     return;
   }
   learn(0);

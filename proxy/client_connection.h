@@ -137,7 +137,6 @@ class ClientConnection final : public Socket::Handler, public Retired {
   Buffer out_;
   HeadScanner scanner_;
   std::unique_ptr<Request> request_;
-  std::optional<Refusal> route_refusal_;  // told only to who is known
   std::unique_ptr<proxy::Handler> handler_;
   std::uint64_t serial_ = 0;
   Worker::Clock::time_point since_;  // of the present state

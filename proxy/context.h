@@ -10,6 +10,7 @@
 #include "proxy/body_reader.h"
 #include "proxy/manifest_cache.h"
 #include "proxy/metrics.h"
+#include "proxy/pipe.h"
 #include "proxy/policy_store.h"
 #include "proxy/resolver.h"
 #include "proxy/stranger_limit.h"
@@ -36,6 +37,7 @@ struct Context {
   index::SharedIndex& index;
   index::Keeper& keeper;
   BodyBudget& bodies;
+  PipeBudget& pipes;
   ManifestCache& manifests;
   TlsStore& tls;
   TlsFailures& tls_failures;

@@ -27,6 +27,12 @@ std::unique_ptr<Pipe> make_pipe() {
 
 }  // namespace
 
+PipePool::~PipePool() {
+  for (const auto& pipe : idle_) {
+    if (pipe) budget_.give_back();
+  }
+}
+
 std::unique_ptr<Pipe> PipePool::take() {
   if (!idle_.empty()) {
     auto pipe = std::move(idle_.back());
@@ -37,13 +43,23 @@ std::unique_ptr<Pipe> PipePool::take() {
     --refused_;
     return nullptr;
   }
+  if (!budget_.take()) return nullptr;
   auto pipe = make_pipe();
-  if (!pipe) refused_ = 64;
+  if (!pipe) {
+    refused_ = 64;
+    budget_.give_back();
+  }
   return pipe;
 }
 
 void PipePool::give_back(std::unique_ptr<Pipe> pipe) {
-  if (pipe && pipe->held == 0 && idle_.size() < kMostIdle) idle_.push_back(std::move(pipe));
+  if (!pipe) return;
+  if (pipe->held == 0 && idle_.size() < kMostIdle) {
+    idle_.push_back(std::move(pipe));
+    return;
+  }
+  pipe.reset();
+  budget_.give_back();
 }
 
 }  // namespace layergate::proxy

@@ -20,6 +20,7 @@ struct Request {
   Route route;
   std::string account;                        // whose credential was sent
   std::string unusable;                       // why the account may not be used at all, or empty
+  std::optional<Refusal> route_refusal;       // told only to who is known
   std::shared_ptr<const acl::Policy> policy;  // the one that decides this request, to its end
   std::optional<oci::MediaType> stored;       // the form of a manifest that is read, if it is known
   records::AccessRecord record;

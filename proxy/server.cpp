@@ -1,6 +1,7 @@
 #include "proxy/server.h"
 
 #include <netdb.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "proxy/open_files.h"
 namespace layergate::proxy {
 namespace {
 
@@ -39,6 +41,12 @@ std::unique_ptr<storage::Storage> open_storage(const config::Config& config) {
                                             static_cast<std::size_t>(config.limits.connections));
 }
 
+std::size_t most_pipes(const config::Limits& limits) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 0;
+  return OpenFiles::pipes(files.rlim_cur, static_cast<std::size_t>(limits.connections));
+}
+
 std::vector<std::string> addresses_of_upstream(Resolver& resolver) {
   std::vector<std::string> texts;
   for (const auto& address : *resolver.upstream()) {
@@ -56,6 +64,7 @@ std::vector<std::string> addresses_of_upstream(Resolver& resolver) {
 Server::Server(config::Config config)
     : config_(std::move(config)),
       upload_token_(load_token(make_state(config_.state))),
+      pipes_(most_pipes(config_.limits)),
       strangers_(std::max(config_.limits.connections / 2, 1)),
       index_({config_.index.grace, config_.index.untagged}),
       manifests_(config_.cache.manifests,
@@ -71,9 +80,9 @@ Server::Server(config::Config config)
       access_log_(config_.state / "access.log",
                   [this](const auto& summary) { recorder_.record(records::row_of(summary)); }),
       reloader_(config_, policies_, authenticator_, keeper_, tls_),
-      context_{config_,    policies_,     authenticator_, access_log_,   recorder_, resolver_,
-               metrics_,   upload_token_, strangers_,     index_,        keeper_,   bodies_,
-               manifests_, tls_,          tls_failures_,  storage_.get()} {
+      context_{config_,  policies_,     authenticator_, access_log_,   recorder_,     resolver_,
+               metrics_, upload_token_, strangers_,     index_,        keeper_,       bodies_,
+               pipes_,   manifests_,    tls_,           tls_failures_, storage_.get()} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.

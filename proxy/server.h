@@ -48,6 +48,7 @@ class Server {
   PolicyStore policies_;
   Metrics metrics_;
   UploadToken upload_token_;
+  PipeBudget pipes_;
   StrangerLimit strangers_;
   TlsStore tls_;
   TlsFailures tls_failures_;

@@ -32,6 +32,7 @@ Worker::Worker(const Context& context, std::vector<Fd> listening)
     : context_(context),
       base_(make_base()),
       scratch_(kScratch),
+      pipes_(context.pipes),
       upstream_(base_.get(), context.resolver, context.tls, tls_blocks_),
       trace_seed_(random_seed()) {
   wake_event_.reset(event_new(base_.get(), tasks_.fd(), EV_READ | EV_PERSIST, on_posted, this));

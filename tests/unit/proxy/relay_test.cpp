@@ -95,7 +95,8 @@ class Wire {
   std::unique_ptr<Socket> sink_;
   Buffer received_;
   Buffer pending_;
-  PipePool pipes_;
+  PipeBudget pipe_budget_{64};
+  PipePool pipes_{pipe_budget_};
   std::vector<char> scratch_ = std::vector<char>(16 * 1024);
   std::unique_ptr<Relay> relay_;
 };

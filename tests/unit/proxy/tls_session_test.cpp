@@ -235,6 +235,17 @@ TEST_CASE("tls session: a ticket resumes, by another certificate too, with eithe
     REQUIRE(second.shake());
     CHECK(second.counters.resumed == 1);
     CHECK(second.counters.full == 0);
+    second.server->put("x");
+    second.server->flush();
+    CHECK(receive(*second.client) == "x");
+    const OpensslPointer<SSL_SESSION> next(SSL_get1_session(second.client_ssl));
+    // With TLS 1.3 each is used once, and another was given.
+    CHECK((SSL_SESSION_is_resumable(next.get()) == 1));
+    client.resumes = next.get();
+    Wire third(swapped, client);
+    REQUIRE(third.shake());
+    CHECK(third.counters.resumed == 1);
+    client.resumes = session.get();
 
     TlsTickets others;
     Wire stranger(context_of({write_pair(house.dir, "e", make_pair("DNS:a.test"))}, others),
