@@ -47,7 +47,7 @@ class FileRelay {
   [[nodiscard]] bool has_begun() const { return has_begun_; }
 
  private:
-  static constexpr std::size_t kTurn = 4U << 20U;
+  static constexpr std::size_t kTurn = 1U << 20U;
   static constexpr std::size_t kLook = 2U << 20U;  // at a time, whether it is in memory
 
   [[nodiscard]] bool is_as_it_was() const;

@@ -59,7 +59,7 @@ class Relay {
   [[nodiscard]] bool finished() const { return ended_ && waiting() == 0; }
 
  private:
-  static constexpr std::size_t kTurn = 4U << 20U;
+  static constexpr std::size_t kTurn = 1U << 20U;
 
   enum class Io : std::uint8_t { progress, blocked, failed, closed, malformed };
 
