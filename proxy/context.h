@@ -19,6 +19,7 @@
 #include "records/access_log.h"
 #include "records/recorder.h"
 #include "storage/storage.h"
+#include "storage/uploads.h"
 
 namespace layergate::proxy {
 
@@ -40,6 +41,7 @@ struct Context {
   TlsStore& tls;
   TlsFailures& tls_failures;
   storage::Storage* storage;  // nullptr: this machine does not have the registry's files
+  storage::Uploads* uploads;  // nullptr: they go through the registry
 };
 
 }  // namespace layergate::proxy
