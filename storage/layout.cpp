@@ -56,8 +56,6 @@ std::string blob_path(std::string_view digest) {
   return path.append("/data");
 }
 
-std::string repositories_path() { return std::string(kTop) + "/repositories"; }
-
 std::optional<std::string> problem_of(const fs::path& root) {
   if (const int error = try_directory(root); error != 0) {
     return error == ENOENT    ? "does not exist"

@@ -14,7 +14,6 @@ namespace layergate::storage {
 // REQUIRES: oci::is_repository(repository), oci::is_digest(digest).
 std::string link_path(std::string_view repository, std::string_view digest);
 std::string blob_path(std::string_view digest);
-std::string repositories_path();
 
 // What the proxy keeps of its own below the root, where no registry looks (upstream.storage_mode:
 // write): on the same filesystem, so that an upload becomes a blob by a rename.

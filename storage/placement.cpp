@@ -37,10 +37,18 @@ int move_to(int root, int uploads, const std::string& name, const std::string& p
 
 }  // namespace
 
+int make_registry(int root) {
+  constexpr const char* kFirst = "docker";
+  const auto made = std::string(kOwnDirectory) + "/new";
+  if (::faccessat(root, kFirst, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return 0;
+  const auto inside = make_directories(root, made + "/registry/v2/repositories");
+  if (inside.error != 0) return inside.error;
+  if (::renameat(root, made.c_str(), root, kFirst) != 0) return errno;
+  const auto top = make_directories(root, "");
+  return top.error != 0 || ::fsync(top.fd.get()) == 0 ? top.error : errno;
+}
+
 int place_blob(int root, int uploads, const std::string& name, int file, std::string_view digest) {
-  // A registry makes this one first; where there are only blobs it is no registry's directory.
-  const auto repositories = make_directories(root, repositories_path());
-  if (repositories.error != 0) return repositories.error;
   return move_to(root, uploads, name, blob_path(digest), file);
 }
 

@@ -10,6 +10,10 @@
 
 namespace layergate::storage {
 
+// A root in which nobody has stored anything becomes a registry's, in one step: one that has blobs
+// and no repositories is none.
+int make_registry(int root);
+
 // Moves the upload's file to where its blob belongs, in place of what is there: it may be damaged.
 // `file` is open on it. REQUIRES: its bytes are those of the digest, a sha256.
 int place_blob(int root, int uploads, const std::string& name, int file, std::string_view digest);

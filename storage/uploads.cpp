@@ -77,6 +77,7 @@ tl::expected<std::unique_ptr<Uploads>, std::string> Uploads::open(const std::fil
   if (directory.error != 0) return why(kUploads, directory.error);
   // What is not whole is nobody else's to read.
   if (::fchmod(directory.fd.get(), S_IRWXU) != 0) return why(kUploads, errno);
+  if (const int error = make_registry(top.fd.get()); error != 0) return why("docker", error);
   auto lock = lock_file(root / kLock, root, std::chrono::seconds{2});
   if (!lock) {
     return tl::unexpected(lock.error() + " (is another layergate writing to this storage?)");

@@ -124,7 +124,7 @@ def scenario(gate: Gate) -> list[tuple[Any, ...]]:
                     value = value.partition("uploads/")[0]
                 fields[key] = value
             code = ""
-            if response.status >= 400:
+            if response.status >= 400 and response.body:
                 code = error_code(response)
                 del fields["content-length"], fields["content-type"]
             seen.append((name, response.status, sorted(fields.items()), code))
@@ -204,7 +204,7 @@ def test_the_answers_are_those_of_the_registry(make_gate: GateMaker, tmp_path: P
         for theirs, ours in zip(scenario(through), scenario(to_disk), strict=True):
             # An upload that has ended with other bytes is known to the registry to have been one, or not.
             assert ours == theirs
-        assert counter(to_disk, "uploads_finished_total") == 8
+        assert counter(to_disk, "uploads_finished_total") == 6
         # What came by POST with a body went through the registry.
         assert len(list((two.storage / V2 / "repositories").rglob("_uploads/*"))) == 1
 
@@ -382,7 +382,8 @@ class TestBreakingOff:
         data = secrets.token_bytes(3 * MIB)
         with Client(own_gate.connect, own_gate.credential("owner")) as owner:
             at = owner.open_upload("team/a")
-            send_part(own_gate, at, data[:MIB], len(data)).close()
+            with send_part(own_gate, at, data[:MIB], len(data)):
+                wait_until(lambda: size_of(own_registry) > 0)
             wait_until(lambda: owner.ask("GET", at).status == 204)
             status = owner.expect(204, "GET", at)
             have = int(status["range"].partition("-")[2]) + 1

@@ -129,7 +129,7 @@ class Gate:
             "workers": 2,
         }
         whole = merged(ours, settings or {})
-        self._writes_to = whole["upstream"].get("storage_mode") and whole["upstream"]["storage"]
+        self._writes_to = whole["upstream"].get("storage_mode") and whole["upstream"].get("storage")
         (self.config / "layergate.yml").write_text(yaml.safe_dump(whole, sort_keys=False))
         self.policy_file.write_text(policy)
         self.write_passwords(passwords)

@@ -127,7 +127,7 @@ TEST_CASE("storage uploads: other bytes than those of the digest become nothing"
     CHECK_FALSE(fs::exists(house.partial(id)));
     CHECK_FALSE(fs::exists(house.tree().link(digest)));
   }
-  CHECK_FALSE(fs::exists(house.tree().root() / "docker"));
+  CHECK_FALSE(fs::exists(house.tree().root() / "docker/registry/v2/blobs"));
 }
 
 TEST_CASE("storage uploads: a blob that is there is replaced, as it may be damaged") {
@@ -155,6 +155,13 @@ TEST_CASE("storage uploads: what the disk has no room for is refused before it c
   CHECK(house->claim(id, std::uint64_t{1} << 60U).error() == Fault::full);
   CHECK_FALSE(fs::exists(house.partial(id)));
   CHECK(house->claim(id, 0).error() == Fault::unknown);
+}
+
+TEST_CASE("storage uploads: an empty directory becomes a registry's at the start, in one step") {
+  House house;
+  CHECK(fs::is_directory(house.tree().root() / "docker/registry/v2/repositories"));
+  CHECK_FALSE(problem_of(house.tree().root()));
+  CHECK(fs::is_empty(house.tree().root() / kUploads));
 }
 
 TEST_CASE("storage uploads: mounts") {
