@@ -48,7 +48,7 @@ class UploadReceiver {
 
  private:
   // Between two turns of the thread that writes; as much again is with that thread.
-  static constexpr std::size_t kMostPieces = 4;
+  static constexpr std::size_t kMostPieces = 2;
 
   enum class Io : std::uint8_t { progress, blocked, closed, malformed };
 
