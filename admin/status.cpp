@@ -181,6 +181,7 @@ std::string metrics_text(const proxy::Server& server) {
   add_metric(out, "layergate_auth_queued", "gauge", "Logins that wait for a hash.",
              std::to_string(auth.queued));
   if (context.storage != nullptr) out += context.storage->metrics_text();
+  if (context.uploads != nullptr) out += context.uploads->metrics_text();
   return out;
 }
 

@@ -254,11 +254,18 @@ class Builder {
     if (const auto* mode = upstream.find("storage_mode")) {
       const auto text = read_.text(*mode, "upstream.storage_mode");
       if (text && *text == "write") {
-        read_.refuse(*mode,
-                     "storage_mode: write is not built yet: pushes go through the registry; read "
-                     "is");
+        storage.mode = StorageMode::write;
+        if (storage.root.empty()) {
+          read_.refuse(*mode,
+                       "upstream.storage_mode: write needs upstream.storage, the registry's files");
+        } else if (!config_.upstream.exclusive) {
+          read_.refuse(*mode,
+                       "upstream.storage_mode: write needs upstream.exclusive: true: no other "
+                       "program may write to the registry");
+        }
       } else if (text && *text != "read") {
-        read_.refuse(*mode, "upstream.storage_mode must be read", closest(*text, {"read"}));
+        read_.refuse(*mode, "upstream.storage_mode must be read or write",
+                     closest(*text, {"read", "write"}));
       }
     }
     if (const auto* verify = upstream.find("storage_verify")) {

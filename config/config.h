@@ -53,9 +53,15 @@ enum class Verify : std::uint8_t {
   first,  // compared with its digest before it is served for the first time, or changed
 };
 
+enum class StorageMode : std::uint8_t {
+  read,   // blobs come from the files
+  write,  // and go to them
+};
+
 // The registry's own files, if this machine has them.
 struct Storage {
   std::filesystem::path root;  // absolute; empty: they are not used
+  StorageMode mode = StorageMode::read;
   Verify verify = Verify::first;
   int line = 0;  // of root in layergate.yml, for what is found when it is looked at
   int column = 0;

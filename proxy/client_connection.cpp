@@ -18,6 +18,8 @@
 #include "proxy/proxy_protocol.h"
 #include "proxy/referrers.h"
 #include "proxy/removal.h"
+#include "proxy/upload_start.h"
+#include "proxy/upload_to_disk.h"
 #include "proxy/upstream_request.h"
 
 namespace layergate::proxy {
@@ -428,19 +430,18 @@ void ClientConnection::carry_out(const Ruling& ruling) {
         "upload of another");
     return;
   }
+  if (route.endpoint == Endpoint::upload && route.upload_state.empty() &&
+      context.uploads != nullptr) {
+    // One of the registry's, from the time before they came here, carries a state of its own.
+    hand_over(std::make_unique<UploadToDisk>(*this, *context.uploads));
+    return;
+  }
   if (route.endpoint == Endpoint::upload && !request.head.content_range.empty()) {
-    // OCI distribution specification 1.1, "Pushing a blob in chunks".
     const auto received = UploadToken::received_of(route.upload_token);
     const auto range = parse_content_range(request.head.content_range);
     if (received && range && range->first != *received) {
-      auto response =
-          to_response({416, ErrorCode::blob_upload_invalid,
-                       "the chunk must begin at byte " + std::to_string(*received), "", 0},
-                      "");
-      response.fields.emplace_back("Range",
-                                   "0-" + std::to_string(*received == 0 ? 0 : *received - 1));
       request.record.reason = "chunk out of order";
-      answer(response);
+      answer(out_of_order(*received));
       return;
     }
   }
@@ -459,6 +460,9 @@ void ClientConnection::carry_out(const Ruling& ruling) {
     hand_over(std::make_unique<ManifestPush>(*this, ruling));
   } else if ((is_manifest || route.endpoint == Endpoint::blob) && route.method == Method::erase) {
     hand_over(std::make_unique<Removal>(*this));
+  } else if (route.endpoint == Endpoint::start_upload && context.uploads != nullptr &&
+             !request.head.body.has_body()) {
+    hand_over(std::make_unique<UploadStart>(*this, *context.uploads));
   } else if (route.endpoint == Endpoint::blob && context.storage != nullptr) {
     hand_over(std::make_unique<BlobFromDisk>(*this, *context.storage));
   } else if (is_manifest && ruling.stored && context.manifests.is_on()) {
@@ -614,6 +618,15 @@ void ClientConnection::record_change(int status, std::function<void()> then) {
                 "", 30},
                "not recorded");
       }));
+}
+
+void ClientConnection::record_arrival(int status, std::function<void()> then) {
+  const auto& route = request_->route;
+  const auto& digest = route.mount.empty() ? route.digest : route.mount;
+  if (!digest.empty()) {
+    worker_.context().keeper.possess(route.repository, digest, request_->account);
+  }
+  record_change(status, std::move(then));
 }
 
 void ClientConnection::write_record() {

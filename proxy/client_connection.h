@@ -77,6 +77,10 @@ class ClientConnection final : public Socket::Handler, public Retired {
   // when that is on record, where it cannot be put on record the request is refused.
   void record_change(int status, std::function<void()> then);
 
+  // The same for a blob that came to the repository, by an upload or a mount: it is the account's
+  // to name in manifests from now on.
+  void record_arrival(int status, std::function<void()> then);
+
   // For a handler that cannot answer after all and has said nothing: the registry is asked instead.
   void ask_registry();
   // Ends the request with an answer of the proxy's own.

@@ -20,6 +20,7 @@
 #include "records/access_log.h"
 #include "records/recorder.h"
 #include "storage/storage.h"
+#include "storage/uploads.h"
 
 namespace layergate::proxy {
 
@@ -42,6 +43,7 @@ struct Context {
   TlsStore& tls;
   TlsFailures& tls_failures;
   storage::Storage* storage;  // nullptr: this machine does not have the registry's files
+  storage::Uploads* uploads;  // nullptr: they go through the registry
 };
 
 }  // namespace layergate::proxy

@@ -216,10 +216,9 @@ void Exchange::begin_response() {
   request.record.digest = head.find("Docker-Content-Digest");
   if (request.record.digest.empty()) request.record.digest = request.route.digest;
   if (!has_ended_upload(head.status)) return respond(head);
-  note_possession();
   state_ = State::recording;
   watch_sockets();
-  client_.record_change(head.status, [this, head] { respond(head); });
+  client_.record_arrival(head.status, [this, head] { respond(head); });
 }
 
 void Exchange::respond(const ResponseHead& head) {
@@ -251,16 +250,6 @@ bool Exchange::has_ended_upload(int status) const {
   return status == 201 &&
          ((request.route.endpoint == Endpoint::upload && request.head.method == Method::put) ||
           request.route.endpoint == Endpoint::start_upload);
-}
-
-// It is the account's to name in manifests from now on, before the client knows of it.
-void Exchange::note_possession() {
-  const auto& request = client_.request();
-  const auto& route = request.route;
-  const auto& digest = route.mount.empty() ? route.digest : route.mount;
-  if (!digest.empty()) {
-    client_.worker().context().keeper.possess(route.repository, digest, request.account);
-  }
 }
 
 void Exchange::follow_redirect() {

@@ -47,7 +47,6 @@ class Exchange final : public Handler, public Socket::Handler {
   bool try_another_address();
   void begin_response();
   [[nodiscard]] bool has_ended_upload(int status) const;
-  void note_possession();
   void respond(const ResponseHead& head);
   void follow_redirect();
   void on_resolved(const Resolver::Addresses& addresses);

@@ -105,13 +105,26 @@ Response out_of_range(std::string_view content_range) {
   return response;
 }
 
+// OCI distribution specification 1.1, "Pushing a blob in chunks".
+Response out_of_order(std::uint64_t received) {
+  auto response = to_response({416, ErrorCode::blob_upload_invalid,
+                               "the chunk must begin at byte " + std::to_string(received), "", 0},
+                              "");
+  response.fields.emplace_back("Range", received_range(received));
+  return response;
+}
+
+std::string received_range(std::uint64_t received) {
+  return "0-" + std::to_string(received == 0 ? 0 : received - 1);
+}
+
 std::string serialize(const Response& response, bool to_head, const HeadOptions& options) {
   std::string out = start_line(response.status);
   add_common(out, options);
   for (const auto& [name, value] : response.fields) add_field(out, name, value);
   if (!response.body.empty()) add_field(out, "Content-Type", response.content_type);
-  // Of what 200 would have brought, which is not made (RFC 9110, section 8.6).
-  if (response.status != 304) {
+  // Of what 200 would have brought, which is not made; none beside 204 (RFC 9110, section 8.6).
+  if (response.status != 304 && response.status != 204) {
     add_field(out, "Content-Length", std::to_string(response.body.size()));
   }
   out += "\r\n";

@@ -1,6 +1,7 @@
 // The heads that go to clients.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@ struct Response {
 Response to_response(const Refusal& refusal, const std::string& realm);
 // To a Range of which nothing is in the blob; its Content-Range, if there is one.
 Response out_of_range(std::string_view content_range);
+// Of an upload of which so many bytes are here, as registries write it: "0-0" of none, or of one.
+std::string received_range(std::uint64_t received);
+// To a chunk of an upload that does not begin where the last one ended.
+Response out_of_order(std::uint64_t received);
 
 struct HeadOptions {
   bool keep_alive = true;

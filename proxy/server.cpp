@@ -47,6 +47,15 @@ std::size_t most_pipes(const config::Limits& limits) {
   return OpenFiles::pipes(files.rlim_cur, static_cast<std::size_t>(limits.connections));
 }
 
+std::unique_ptr<storage::Uploads> open_uploads(const config::Config& config) {
+  const auto& storage = config.upstream.storage;
+  if (storage.mode == config::StorageMode::read) return nullptr;
+  auto uploads =
+      storage::Uploads::open(storage.root, static_cast<std::size_t>(config.limits.connections));
+  if (!uploads) throw std::runtime_error(uploads.error());
+  return *std::move(uploads);
+}
+
 std::vector<std::string> addresses_of_upstream(Resolver& resolver) {
   std::vector<std::string> texts;
   for (const auto& address : *resolver.upstream()) {
@@ -74,15 +83,17 @@ Server::Server(config::Config config)
                  }),
       resolver_(config_.upstream),
       storage_(open_storage(config_)),
+      uploads_(open_uploads(config_)),
       authenticator_(auth_options(config_)),
       keeper_(config_, index_, [this] { return addresses_of_upstream(resolver_); }),
       recorder_(config_),
       access_log_(config_.state / "access.log",
                   [this](const auto& summary) { recorder_.record(records::row_of(summary)); }),
       reloader_(config_, policies_, authenticator_, keeper_, tls_),
-      context_{config_,  policies_,     authenticator_, access_log_,   recorder_,     resolver_,
-               metrics_, upload_token_, strangers_,     index_,        keeper_,       bodies_,
-               pipes_,   manifests_,    tls_,           tls_failures_, storage_.get()} {
+      context_{config_,       policies_,      authenticator_, access_log_, recorder_,
+               resolver_,     metrics_,       upload_token_,  strangers_,  index_,
+               keeper_,       bodies_,        pipes_,         manifests_,  tls_,
+               tls_failures_, storage_.get(), uploads_.get()} {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // A lease that a writer breaks while we look (Reloader) would else end it too.
@@ -113,6 +124,11 @@ void Server::start() {
   recorder_.start();
   for (const auto& worker : workers_) worker->start();
   reloader_.start();
+}
+
+void Server::tick() {
+  access_log_.tick();
+  if (uploads_) uploads_->tick();
 }
 
 void Server::begin_drain() {

@@ -33,7 +33,7 @@ class Server {
   // Waits until what was written to the policy and the password file is in force, or refused.
   void catch_up(std::chrono::milliseconds patience) { reloader_.catch_up(patience); }
   // About once a second.
-  void tick() { access_log_.tick(); }
+  void tick();
   void begin_drain();
   [[nodiscard]] bool drained() const;
   [[nodiscard]] bool draining() const { return draining_; }
@@ -59,6 +59,7 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   Resolver resolver_;
   std::unique_ptr<storage::Storage> storage_;  // null: not configured
+  std::unique_ptr<storage::Uploads> uploads_;  // null: they go through the registry
   auth::Authenticator authenticator_;
   index::Keeper keeper_;
   records::Recorder recorder_;

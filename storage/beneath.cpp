@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace layergate::storage {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 // Without O_NONBLOCK the opening of a pipe would wait for its writer.
 constexpr int kRead = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 constexpr int kRoot = O_PATH | O_DIRECTORY | O_CLOEXEC;
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kTries = 8;
 
 Opened opened(int fd) { return fd >= 0 ? Opened{Fd(fd), 0} : Opened{Fd(), errno}; }
@@ -50,6 +54,38 @@ Opened open_beneath(int root, const std::string& path, Wait wait) {
     if (result.error != EAGAIN) return result;
   }
   return {Fd(), EBUSY};
+}
+
+int adopt(int directory, int made) {
+  struct stat above {};
+  struct stat status {};
+  if (::fstat(directory, &above) != 0 || ::fstat(made, &status) != 0) return errno;
+  // A file is as its directory, but not to be executed.
+  const auto mode = above.st_mode & (S_ISDIR(status.st_mode) ? 03777U : 00666U);
+  const bool is_other = above.st_uid != status.st_uid || above.st_gid != status.st_gid;
+  if (::geteuid() == 0 && is_other && ::fchown(made, above.st_uid, above.st_gid) != 0) return errno;
+  return ::fchmod(made, mode) == 0 ? 0 : errno;
+}
+
+Opened make_directories(int root, const std::string& path) {
+  auto at = opened(::openat(root, ".", kDirectory));
+  std::size_t begin = 0;
+  while (at.error == 0 && begin < path.size()) {
+    const auto slash = std::min(path.find('/', begin), path.size());
+    const auto part = path.substr(begin, slash - begin);
+    begin = slash + 1;
+    if (part.empty() || part == "." || part == "..") return {Fd(), EINVAL};
+    auto next = opened(::openat(at.fd.get(), part.c_str(), kDirectory));
+    if (next.error == ENOENT) {
+      const bool is_new = ::mkdirat(at.fd.get(), part.c_str(), S_IRWXU) == 0;
+      if (!is_new && errno != EEXIST) return {Fd(), errno};
+      next = opened(::openat(at.fd.get(), part.c_str(), kDirectory));
+      if (next.error == 0 && is_new) next.error = adopt(at.fd.get(), next.fd.get());
+      if (next.error == 0 && is_new && ::fsync(at.fd.get()) != 0) next.error = errno;
+    }
+    at = std::move(next);
+  }
+  return at;
 }
 
 Opened open_by_steps(int root, const std::string& path) {

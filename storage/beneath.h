@@ -25,7 +25,17 @@ Opened open_root(const std::filesystem::path& root, Wait wait);
 // symbolic link.
 Opened open_beneath(int root, const std::string& path, Wait wait);
 
-// The same where the kernel has no openat2 (before 5.6, or a container's filter forbids it); waits.
+// The directory (of "", the root itself), for reading and fsync, and made with all that is missing
+// on the way: each with the mode of the one that holds it (and, if root makes it, its owner), and
+// on disk when this returns. Waits.
+Opened make_directories(int root, const std::string& path);
+
+// Gives what was made in a directory that one's mode and, for root, its owner: whoever may use
+// what is there may use this. 0, or the errno.
+int adopt(int directory, int made);
+
+// As open_beneath(), where the kernel has no openat2 (before 5.6, or a container's filter forbids
+// it); waits.
 Opened open_by_steps(int root, const std::string& path);
 
 }  // namespace layergate::storage

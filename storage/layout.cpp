@@ -1,7 +1,9 @@
 #include "storage/layout.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -27,7 +29,8 @@ std::string reason(int error) { return std::generic_category().message(error); }
 bool holds_nothing(const fs::path& root) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(root, error)) {
-    if (entry.path().filename() != "lost+found") return false;
+    const auto name = entry.path().filename();
+    if (name != "lost+found" && name != kOwnDirectory) return false;
   }
   return !error;
 }
@@ -79,6 +82,31 @@ std::optional<std::string> problem_of(const fs::path& root) {
   const int error = repositories != 0 ? repositories : blobs;
   if (error == ENOENT) return "holds no " + std::string(kTop) + which;
   return "holds " + std::string(kTop) + which + ", which cannot be read: " + reason(error);
+}
+
+std::optional<std::string> problem_of_writing(const fs::path& root) {
+  struct stat of_root {};
+  if (::stat(root.c_str(), &of_root) != 0) return "cannot be read: " + reason(errno);
+  const auto top = std::string(kTop);
+  const std::array<std::string, 5> all{"", top + "/blobs", top + "/repositories", kOwnDirectory,
+                                       kUploads};
+  for (const auto& name : all) {
+    const auto path = name.empty() ? root : root / name;
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) {
+      if (errno == ENOENT) continue;  // it is made
+      return "cannot be read: " + reason(errno);
+    }
+    const auto which = name.empty() ? std::string() : "holds " + name + ", which ";
+    if (!name.empty() && !S_ISDIR(status.st_mode)) return which + "is not a directory";
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+      return which + "cannot be written by this user: " + reason(errno);
+    }
+    if (status.st_dev != of_root.st_dev && !name.empty()) {
+      return which + "is on another filesystem: a blob could not be moved there in one step";
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace layergate::storage

@@ -43,7 +43,8 @@ std::string_view sentence_of(Miss miss) {
 
 std::optional<Problem> check(const config::Storage& config) {
   if (config.root.empty()) return std::nullopt;
-  const auto what = problem_of(config.root);
+  auto what = problem_of(config.root);
+  if (!what && config.mode == config::StorageMode::write) what = problem_of_writing(config.root);
   if (!what) return std::nullopt;
   return Problem{"layergate.yml", config.line, config.column,
                  "upstream.storage: " + config.root.string() + " " + *what, ""};

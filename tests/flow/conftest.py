@@ -4,6 +4,7 @@
     pytest tests/flow --all               as in CI: the large transfers in full size
     LAYERGATE_BIN=… pytest tests/flow     another build, such as one with sanitizers
     LAYERGATE_STORAGE=off pytest …        blobs from the registry's files, wherever it is a real one
+    LAYERGATE_STORAGE=write pytest …      and pushed to them
 """
 
 from __future__ import annotations

@@ -324,7 +324,7 @@ class TestSkopeo:
         pusher.push(f"oci:{layout}:v1", "models:7b-skopeo")
         pusher.copy("models:7b-skopeo", "tools/derived:7b-skopeo")
         assert site.digest_in_registry("tools/derived", "7b-skopeo") == made.digest
-        site.gate.wait_record(lambda r: r["method"] == "POST" and r["status"] == 201
+        site.gate.wait_record(lambda r: r.get("method") == "POST" and r["status"] == 201
                               and r["repository"] == "tools/derived")
 
         both = write_index_layout(tmp_path / "multi", "v1", image({"a": b"amd " * 500}),

@@ -25,7 +25,7 @@ from harness.gate import Gate
 from harness.images import image, write_layout
 from harness.process import run
 from harness.rawhttp import BadResponse, Connection, Fields, Response, digest_of, head
-from harness.registry import Registry
+from harness.registry import V2, Registry
 
 POLICY = """\
 version: 1
@@ -40,22 +40,12 @@ PASSWORDS = {"owner": "0wner Passw0rd!", "guest": "Guest Passw0rd!"}
 DATA = random.Random(1).randbytes(300_000)  # the same in each worker: it is in names of tests
 DIGEST = digest_of(DATA)
 TARGET = f"/v2/team/a/blobs/{DIGEST}"
-V2 = "docker/registry/v2"
 # What a proxy adds, or what differs from one moment to the next.
 OWN = {"date", "x-request-id", "x-content-type-options"}
 
 
 def storage(root: Path, verify: str) -> dict[str, dict[str, str]]:
     return {"upstream": {"storage": str(root), "storage_verify": verify}}
-
-
-def file_of(registry: Registry, digest: str) -> Path:
-    algorithm, hex_digits = digest.split(":")
-    return registry.storage / V2 / "blobs" / algorithm / hex_digits[:2] / hex_digits / "data"
-
-
-def link_of(registry: Registry, name: str, digest: str) -> Path:
-    return registry.storage / V2 / "repositories" / name / "_layers" / digest.replace(":", "/") / "link"
 
 
 def served(gate: Gate) -> int:
@@ -253,7 +243,7 @@ class TestWhoMayNotRead:
             owner.expect(202, "DELETE", target)
             owner.expect(404, "GET", target)
             owner.expect(404, "HEAD", target)
-        assert not link_of(registry, "team/gone", digest_of(made.layers[0])).exists()
+        assert not registry.link_of("team/gone", digest_of(made.layers[0])).exists()
         assert served(gate) == before
 
 
@@ -277,43 +267,43 @@ class TestFilesThatAreNotAsTheyWere:
         yield check
 
     def test_removed(self, registry: Registry, blob: bytes, misses: Callable[[str, str], None]) -> None:
-        file_of(registry, digest_of(blob)).unlink()
+        registry.file_of(digest_of(blob)).unlink()
         misses("HEAD", "no_file")
 
     def test_emptied(self, registry: Registry, blob: bytes, misses: Callable[[str, str], None]) -> None:
-        os.truncate(file_of(registry, digest_of(blob)), 0)
+        os.truncate(registry.file_of(digest_of(blob)), 0)
         misses("HEAD", "empty")
 
     def test_a_symbolic_link(self, registry: Registry, blob: bytes, tmp_path: Path,
                              misses: Callable[[str, str], None]) -> None:
-        file = file_of(registry, digest_of(blob))
+        file = registry.file_of(digest_of(blob))
         file.rename(tmp_path / "elsewhere")
         file.symlink_to(tmp_path / "elsewhere")
         misses("GET", "no_regular_file")
 
     def test_a_symbolic_link_on_the_way(self, registry: Registry, blob: bytes, tmp_path: Path,
                                         misses: Callable[[str, str], None]) -> None:
-        directory = file_of(registry, digest_of(blob)).parent
+        directory = registry.file_of(digest_of(blob)).parent
         directory.rename(tmp_path / "elsewhere")
         directory.symlink_to(tmp_path / "elsewhere")
         misses("GET", "no_regular_file")
 
     def test_a_pipe(self, registry: Registry, blob: bytes, misses: Callable[[str, str], None]) -> None:
-        file = file_of(registry, digest_of(blob))
+        file = registry.file_of(digest_of(blob))
         file.unlink()
         os.mkfifo(file)
         misses("HEAD", "no_regular_file")
 
     def test_a_directory(self, registry: Registry, blob: bytes,
                          misses: Callable[[str, str], None]) -> None:
-        file = file_of(registry, digest_of(blob))
+        file = registry.file_of(digest_of(blob))
         file.unlink()
         file.mkdir()
         misses("HEAD", "no_regular_file")
 
     def test_a_link_that_is_missing(self, registry: Registry, blob: bytes,
                                     misses: Callable[[str, str], None]) -> None:
-        link_of(registry, "team/a", digest_of(blob)).unlink()
+        registry.link_of("team/a", digest_of(blob)).unlink()
         misses("GET", "no_link")
 
     @pytest.mark.parametrize("text", ["", DIGEST, "sha256:x", DIGEST * 10])
@@ -323,7 +313,7 @@ class TestFilesThatAreNotAsTheyWere:
         before = served(gate)
         assert get(gate, blob, "HEAD").status == 200
         is_served(gate, before + 1)
-        link_of(registry, "team/a", digest_of(blob)).write_text(text)
+        registry.link_of("team/a", digest_of(blob)).write_text(text)
         counts = served(gate), missed(gate, "bad_link")
         get(gate, blob, "HEAD")
         assert (served(gate), missed(gate, "bad_link")) == (counts[0], counts[1] + 1)
@@ -338,7 +328,7 @@ class TestFilesThatAreNotAsTheyWere:
         with connection:
             connection.send(head("GET", f"/v2/team/a/blobs/{digest}", [gate.credential("owner")]))
             response = connection.read_head()
-            os.truncate(file_of(registry, digest), 40 << 20)
+            os.truncate(registry.file_of(digest), 40 << 20)
             with pytest.raises((BadResponse, ConnectionResetError)):
                 got = b"".join(connection.iterate_body(response))
                 pytest.fail(f"{len(got)} bytes as if they were all")
@@ -355,7 +345,7 @@ class TestFilesThatAreNotAsTheyWere:
                          prefix=["setpriv", bounds])
         with Client(gate.connect, gate.credential("owner")) as owner:
             owner.push_blob("team/a", data)
-        file_of(registry, digest_of(data)).chmod(0)
+        registry.file_of(digest_of(data)).chmod(0)
         assert get(gate, data).body == data
         assert missed(gate, "unreadable") == 1
         assert "may not be read by this user" in gate.log_text()
@@ -396,7 +386,7 @@ class TestVerification:
     @pytest.mark.parametrize("damage", ["other bytes", "a byte in place", "shorter", "longer"])
     def test_damaged_files_are_not_served(self, careful: Gate, registry: Registry, verified: bytes,
                                           damage: str) -> None:
-        file = file_of(registry, digest_of(verified))
+        file = registry.file_of(digest_of(verified))
         bads = int(careful.metrics()["layergate_storage_damaged_total"])
         before = served(careful)
         if damage == "other bytes":
@@ -460,7 +450,7 @@ def test_what_is_not_in_memory(gate: Gate, registry: Registry) -> None:
     data = secrets.token_bytes(1 << 20) * 24
     with Client(gate.connect, gate.credential("owner")) as owner:
         owner.push_blob("team/a", data)
-    fd = os.open(file_of(registry, digest_of(data)), os.O_RDONLY)
+    fd = os.open(registry.file_of(digest_of(data)), os.O_RDONLY)
     try:
         os.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -533,13 +523,6 @@ class TestConfiguration:
         assert gate.run_verb("check").returncode == 0
         shutil.rmtree(gate.root / "registry")
         assert gate.run_verb("check", check=False).returncode == 3
-
-    def test_writing_is_refused(self, make_gate: GateMaker, registry: Registry) -> None:
-        settings = storage(registry.storage, "off")
-        settings["upstream"]["storage_mode"] = "write"
-        gate = make_gate(registry.url, POLICY, PASSWORDS, settings=settings, start=False)
-        result = gate.run_verb("check", check=False)
-        assert result.returncode == 3 and b"storage_mode: write is not built yet" in result.stderr
 
 
 def test_skopeo(make_gate: GateMaker, registry: Registry, tmp_path: Path) -> None:

@@ -57,13 +57,25 @@ def is_sanitized() -> bool:
     return b"__asan_init" in data or b"__tsan_init" in data
 
 
-def upstream_section(url: str) -> dict[str, Any]:
+# Storages that a gate writes to: there can be one for each.
+_written: set[str] = set()
+
+
+def upstream_section(url: str, over: Mapping[str, Any]) -> dict[str, Any]:
     """`upstream:` of layergate.yml. With LAYERGATE_STORAGE=off or =first, which is what
-    storage_verify becomes, a real registry's blobs are read from its files."""
-    section = {"url": url}
-    verify = os.environ.get("LAYERGATE_STORAGE")
-    if verify and url in STORAGES:
-        section |= {"storage": str(STORAGES[url]), "storage_verify": verify}
+    storage_verify becomes, a real registry's blobs are read from its files; with =write they are
+    written there too, by the first gate that is made for it."""
+    section: dict[str, Any] = {"url": url}
+    mode = os.environ.get("LAYERGATE_STORAGE")
+    if mode and url in STORAGES:
+        storage = str(STORAGES[url])
+        section |= {"storage": storage}
+        if mode != "write":
+            section["storage_verify"] = mode
+        elif over.get("storage", storage) == storage and over.get("exclusive", True):
+            if storage not in _written and "storage_mode" not in over:
+                section["storage_mode"] = "write"
+                _written.add(storage)
     return section
 
 
@@ -110,15 +122,15 @@ class Gate:
         ours = {
             "listen": [{"address": "%s:%d" % self.address, **(listen or {})}],
             "admin": {"address": "%s:%d" % self.admin},
-            "upstream": upstream_section(upstream),
+            "upstream": upstream_section(upstream, (settings or {}).get("upstream", {})),
             "auth": {"realm": "Layergate", "htpasswd": "htpasswd"},
             "acl": "acl.yml",
             "state": str(self.state),
             "workers": 2,
         }
-        (self.config / "layergate.yml").write_text(
-            yaml.safe_dump(merged(ours, settings or {}), sort_keys=False)
-        )
+        whole = merged(ours, settings or {})
+        self._writes_to = whole["upstream"].get("storage_mode") and whole["upstream"].get("storage")
+        (self.config / "layergate.yml").write_text(yaml.safe_dump(whole, sort_keys=False))
         self.policy_file.write_text(policy)
         self.write_passwords(passwords)
         self.process: Process | None = None
@@ -320,4 +332,7 @@ class Gate:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            _written.discard(self._writes_to)

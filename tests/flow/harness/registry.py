@@ -10,10 +10,11 @@ import yaml
 
 from .certificates import Authority
 from .ports import free_port
-from .process import Process
+from .process import Process, run
 from .rawhttp import Address, Connection
 
 _PROGRAM = "/usr/bin/docker-registry"
+V2 = "docker/registry/v2"  # below the root directory
 # By their URLs, the root directories of the registries that were started.
 STORAGES: dict[str, Path] = {}
 
@@ -79,6 +80,23 @@ class Registry:
             namespace=self.namespace,
         )
         self.process.wait_until(self._answers, 20, "answer to GET /v2/")
+
+    def collect_garbage(self) -> str:
+        """Stops it, as its manual wants, collects, and starts it again; what was said."""
+        self.stop()
+        said = run(_PROGRAM, "garbage-collect", self._config).stdout.decode()
+        self.start()
+        return said
+
+    def file_of(self, digest: str) -> Path:
+        """Where the bytes of a blob are."""
+        algorithm, hex_digits = digest.split(":")
+        return self.storage / V2 / "blobs" / algorithm / hex_digits[:2] / hex_digits / "data"
+
+    def link_of(self, name: str, digest: str) -> Path:
+        """Where it is said that the repository has it."""
+        layers = self.storage / V2 / "repositories" / name / "_layers"
+        return layers / digest.replace(":", "/") / "link"
 
     def connect(self) -> Connection:
         """A connection that goes around the gate."""

@@ -351,10 +351,28 @@ TEST_CASE("config: the registry's files") {
     REQUIRE(result.errors.size() == 1);
     return result.errors[0].to_string();
   };
-  CHECK(refused("storage_mode: write").find("write is not built yet") != std::string::npos);
   CHECK(refused("storage_mode: raed").find("did you mean \"read\"") != std::string::npos);
   CHECK(refused("storage_verify: always").find("must be first or off") != std::string::npos);
   CHECK(refused("storage: [a]").find("upstream.storage") != std::string::npos);
+}
+
+TEST_CASE("config: who writes the registry's files has them, and for himself alone") {
+  const auto with = [](const std::string& more) {
+    return parse("upstream:\n  url: http://a\n  storage_mode: write\n" + more, "/");
+  };
+  const auto loaded = with("  storage: /data\n");
+  REQUIRE(loaded.config.has_value());
+  CHECK(loaded.config->upstream.storage.mode == StorageMode::write);
+  const auto refused = [&](const std::string& more) {
+    const auto result = with(more);
+    REQUIRE(result.errors.size() == 1);
+    return result.errors[0].to_string();
+  };
+  CHECK(
+      refused("").starts_with("layergate.yml:3:17: upstream.storage_mode: write needs "
+                              "upstream.storage"));
+  CHECK(refused("  storage: /data\n  exclusive: false\n").find("needs upstream.exclusive: true") !=
+        std::string::npos);
 }
 
 TEST_CASE("config: a directory is loaded by its name, and what is missing is named") {

@@ -1,5 +1,6 @@
 #include "storage/beneath.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,31 @@ TEST_CASE("storage beneath: without waiting, it is opened or said that one would
   const auto sure = open_root(dir.path(), Wait::yes);
   const auto opened = open_beneath(sure.fd.get(), "file", Wait::no);
   CHECK((opened.error == EAGAIN || content(opened) == "in"));
+}
+
+TEST_CASE("storage beneath: directories are made like those that hold them") {
+  const TempDir dir;
+  fs::create_directories(dir / "root/a");
+  fs::permissions(dir / "root/a", fs::perms(0750));
+  fs::create_directory_symlink(dir.path(), dir / "root/a/out");
+  const auto root = open_root(dir / "root", Wait::yes);
+  REQUIRE(root.error == 0);
+
+  const auto made = make_directories(root.fd.get(), "a/b/c");
+  REQUIRE(made.error == 0);
+  for (const auto* name : {"root/a/b", "root/a/b/c"}) {
+    CHECK((fs::status(dir / name).permissions() & fs::perms::mask) == fs::perms(0750));
+  }
+  CHECK(make_directories(root.fd.get(), "a/b/c").error == 0);
+
+  const Fd file(::openat(made.fd.get(), "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  CHECK(adopt(made.fd.get(), file.get()) == 0);
+  CHECK(fs::status(dir / "root/a/b/c/file").permissions() == fs::perms(0640));
+
+  CHECK(make_directories(root.fd.get(), "a/out/x").error != 0);
+  CHECK(make_directories(root.fd.get(), "a/../x").error == EINVAL);
+  CHECK(make_directories(root.fd.get(), "a/b/c/file/x").error == ENOTDIR);
+  CHECK_FALSE(fs::exists(dir / "x"));
 }
 
 }  // namespace layergate::storage

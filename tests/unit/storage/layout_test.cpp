@@ -27,6 +27,7 @@ TEST_CASE("storage layout: what is no registry's root is said") {
   fs::remove(root);
 
   fs::create_directories(root / "lost+found");
+  fs::create_directories(root / kUploads);
   CHECK_FALSE(problem_of(root));
   fs::create_directories(root / "other");
   CHECK(problem_of(root)->starts_with("holds no docker/registry/v2: it must be"));
@@ -44,6 +45,21 @@ TEST_CASE("storage layout: what is no registry's root is said") {
   CHECK_FALSE(problem_of(root));
   write_text(top / "blobs", "");
   CHECK(problem_of(root)->starts_with("holds docker/registry/v2/blobs, which cannot be read"));
+}
+
+TEST_CASE("storage layout: what cannot be written to is said") {
+  const TempDir dir;
+  const auto top = dir / "docker/registry/v2";
+  CHECK_FALSE(problem_of_writing(dir.path()));
+  fs::create_directories(top / "repositories");
+  CHECK_FALSE(problem_of_writing(dir.path()));
+  fs::create_directories(dir / "elsewhere");
+  fs::create_directory_symlink(dir / "elsewhere", top / "blobs");
+  CHECK(problem_of_writing(dir.path()) ==
+        "holds docker/registry/v2/blobs, which is not a directory");
+  fs::remove(top / "blobs");
+  write_text(dir / "layergate", "");
+  CHECK(problem_of_writing(dir.path()) == "holds layergate, which is not a directory");
 }
 
 }  // namespace layergate::storage
