@@ -186,12 +186,13 @@ void decide(benchmark::State& state) {
     return;
   }
   const auto address = *IpAddress::parse("10.0.0.1");
+  const auto now = Team::now();
   std::size_t next = 0;
   std::size_t allowed = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
     const auto decision =
-        policy->decide({question.account.view(), address, Team::now()}, Action::pull,
+        policy->decide({question.account.view(), address, now}, Action::pull,
                        question.repository.view(), question.tag.view());
     allowed += decision.allowed ? 1 : 0;
     benchmark::DoNotOptimize(decision);
@@ -207,11 +208,12 @@ void decide_some_tag(benchmark::State& state) {
   Team team{static_cast<std::size_t>(state.range(0))};
   const auto policy = team.compile();
   const auto address = *IpAddress::parse("10.0.0.1");
+  const auto now = Team::now();
   std::size_t next = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
     benchmark::DoNotOptimize(policy->decide_some_tag(
-        {question.account.view(), address, Team::now()}, Action::push, question.repository.view()));
+        {question.account.view(), address, now}, Action::push, question.repository.view()));
   }
 }
 BENCHMARK(decide_some_tag)->RangeMultiplier(10)->Range(1'000, 1'000'000);
