@@ -125,7 +125,7 @@ void add_accounts(const Draft& draft, Policy::Impl& policy) {
 
 }  // namespace
 
-std::shared_ptr<const Policy> compile(const Draft& draft) {
+Compilation compile(const Draft& draft) {
   auto policy = std::make_unique<Policy::Impl>();
   policy->index = build_index(draft);
   policy->push_unregistered = draft.push_unregistered;
@@ -133,7 +133,8 @@ std::shared_ptr<const Policy> compile(const Draft& draft) {
   add_accounts(draft, *policy);
   policy->networks.shrink_to_fit();
   policy->subjects.shrink_to_fit();
-  return std::make_shared<const Policy>(std::move(policy));
+  const auto* const parts = policy.get();
+  return {std::make_shared<const Policy>(std::move(policy)), parts};
 }
 
 }  // namespace layergate::acl

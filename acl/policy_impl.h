@@ -31,8 +31,10 @@ struct alignas(64) Account {
   WallTime expires = kNever;
   Slice from;  // of Impl::networks; empty: from anywhere
   ActionSet permissions;
-  bool admin = false;
-  bool enabled = true;
+  bool admin : 1 = false;
+  bool enabled : 1 = true;
+  std::uint8_t unused : 6 = 0;
+  std::uint8_t unused_too = 0;
   std::uint8_t name_size = 0;
   // Itself, its groups and everyone, as far as rules name them: here if they are few, else from
   // Impl::subjects[subjects[0]] on.

@@ -64,7 +64,7 @@ class Team {
   std::shared_ptr<const Policy> compile() {
     std::vector<Problem> errors;
     acl::resolve(draft_, errors);
-    auto policy = acl::compile(draft_);
+    auto policy = acl::compile(draft_).policy;
     for (auto& rule : draft_.rules) rule.subjects.clear();
     for (auto& group : draft_.groups) group.accounts.clear();
     return errors.empty() ? policy : nullptr;
@@ -191,9 +191,8 @@ void decide(benchmark::State& state) {
   std::size_t allowed = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
-    const auto decision =
-        policy->decide({question.account.view(), address, now}, Action::pull,
-                       question.repository.view(), question.tag.view());
+    const auto decision = policy->decide({question.account.view(), address, now}, Action::pull,
+                                         question.repository.view(), question.tag.view());
     allowed += decision.allowed ? 1 : 0;
     benchmark::DoNotOptimize(decision);
   }
@@ -212,8 +211,8 @@ void decide_some_tag(benchmark::State& state) {
   std::size_t next = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
-    benchmark::DoNotOptimize(policy->decide_some_tag(
-        {question.account.view(), address, now}, Action::push, question.repository.view()));
+    benchmark::DoNotOptimize(policy->decide_some_tag({question.account.view(), address, now},
+                                                     Action::push, question.repository.view()));
   }
 }
 BENCHMARK(decide_some_tag)->RangeMultiplier(10)->Range(1'000, 1'000'000);
