@@ -19,6 +19,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "acl/compiled_form.h"
 #include "acl/compiler.h"
 #include "acl/draft.h"
 #include "acl/loader.h"
@@ -61,13 +62,15 @@ class Team {
 
   const std::vector<Question>& questions() const { return questions_; }
 
-  std::shared_ptr<const Policy> compile() {
+  std::shared_ptr<const Policy> compile() { return compile_parts().policy; }
+
+  Compilation compile_parts() {
     std::vector<Problem> errors;
     acl::resolve(draft_, errors);
-    auto policy = acl::compile(draft_).policy;
+    const auto made = acl::compile(draft_);
     for (auto& rule : draft_.rules) rule.subjects.clear();
     for (auto& group : draft_.groups) group.accounts.clear();
-    return errors.empty() ? policy : nullptr;
+    return errors.empty() ? made : Compilation{};
   }
 
   // The same as a file.
@@ -225,6 +228,26 @@ BENCHMARK(compile_rules)
     ->RangeMultiplier(10)
     ->Range(1'000, 1'000'000)
     ->Unit(benchmark::kMillisecond);
+
+void load_form(benchmark::State& state) {
+  const std::string key(kFormKey, '0');
+  Team team{static_cast<std::size_t>(state.range(0))};
+  Compiled compiled;
+  const auto [policy, parts] = team.compile_parts();
+  compiled.policy = policy;
+  compiled.parts = parts;
+  compiled.warnings.files = {"acl.yml"};
+  const auto form = to_form(compiled, key);
+  for ([[maybe_unused]] auto _ : state) {
+    const auto read = from_form(form, key);
+    if (!read) {
+      state.SkipWithError(read.error().c_str());
+      return;
+    }
+  }
+  state.counters["MiB"] = static_cast<double>(form.size()) / (1 << 20);
+}
+BENCHMARK(load_form)->RangeMultiplier(10)->Range(1'000, 1'000'000)->Unit(benchmark::kMillisecond);
 
 void load_text(benchmark::State& state) {
   const std::vector<Source> sources{
