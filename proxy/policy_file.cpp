@@ -93,9 +93,12 @@ tl::expected<acl::Compiled, std::string> PolicyFile::read(const std::string& key
   std::string bytes;
   bytes.reserve(size);
   if (!read_to(fd.get(), bytes, acl::kFormHead)) return refused("cannot be read");
-  if (acl::is_form_of(bytes, key) && !read_to(fd.get(), bytes, size)) {
-    return refused("cannot be read");
+  if (!acl::is_form_of(bytes, key)) {
+    spdlog::info("{}: is of other files or another build; the policy is read from its files",
+                 file_.string());
+    return refused("");
   }
+  if (!read_to(fd.get(), bytes, size)) return refused("cannot be read");
   return acl::from_form(bytes, key);
 }
 

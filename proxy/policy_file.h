@@ -57,6 +57,7 @@ class PolicyFile {
 
   [[nodiscard]] std::string key_of(const std::string& sources,
                                    const std::vector<std::string>& once_covered) const;
+  // The error is empty if there is nothing to warn of.
   [[nodiscard]] tl::expected<acl::Compiled, std::string> read(const std::string& key) const;
   void write_latest();
   void write(const Job& job) const;
