@@ -1,5 +1,11 @@
 #include "acl/compiler.h"
 
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "acl/names.h"
 #include "acl/policy_impl.h"
 
 namespace layergate::acl {
@@ -52,11 +58,39 @@ void add_rules(const Draft& draft, Policy::Impl& policy) {
   }
 }
 
+void set_name(std::string_view name, Account& account, std::string& long_names) {
+  static_assert(kLongestAccountName <= 255, "a byte holds the length");
+  account.name_size = static_cast<std::uint8_t>(name.size());
+  if (name.size() <= Account::kShortName) {
+    std::copy(name.begin(), name.end(), account.name.begin());
+    return;
+  }
+  const auto place = static_cast<std::uint32_t>(long_names.size());
+  std::memcpy(account.name.data(), &place, sizeof place);
+  long_names += name;
+}
+
+void set_subjects(const std::vector<Subject>& subjects, Account& account,
+                  std::vector<Subject>& all) {
+  if (subjects.size() <= Account::kFewSubjects) {
+    std::copy(subjects.begin(), subjects.end(), account.subjects.begin());
+    account.subject_count = static_cast<std::uint32_t>(subjects.size());
+  } else {
+    const auto [first, count] = append(all, subjects);
+    account.subjects[0] = first;
+    account.subject_count = count;
+  }
+}
+
 void add_accounts(const Draft& draft, Policy::Impl& policy) {
   const auto group_base = kFirstAccount + static_cast<Subject>(draft.accounts.size());
   std::vector<std::vector<Subject>> subjects_of(draft.accounts.size());
+  std::vector<bool> is_named(group_base + draft.groups.size());
+  for (const RuleDraft& rule : draft.rules) {
+    for (const Subject subject : rule.subjects) is_named[subject] = true;
+  }
   const auto add = [&](std::size_t account, Subject subject) {
-    if (policy.index.has_rules(subject)) subjects_of[account].push_back(subject);
+    if (is_named[subject]) subjects_of[account].push_back(subject);
   };
   for (std::size_t i = 0; i < draft.accounts.size(); ++i) {
     add(i, kFirstAccount + static_cast<Subject>(i));
@@ -71,15 +105,19 @@ void add_accounts(const Draft& draft, Policy::Impl& policy) {
   policy.accounts.reserve(draft.accounts.size());
   for (std::size_t i = 0; i < draft.accounts.size(); ++i) {
     const AccountDraft& account = draft.accounts[i];
-    policy.accounts.push_back({policy.texts.keep(account.name.text),
-                               account.expires.value_or(kNever), account.since.value_or(WallTime{}),
-                               append(policy.networks, account.from),
-                               append(policy.subjects, subjects_of[i]), account.permissions,
-                               account.admin, account.enabled});
+    Account& made = policy.accounts.emplace_back();
+    made.expires = account.expires.value_or(kNever);
+    made.from = append(policy.networks, account.from);
+    made.permissions = account.permissions;
+    made.admin = account.admin;
+    made.enabled = account.enabled;
+    set_name(account.name.text, made, policy.long_names);
+    set_subjects(subjects_of[i], made, policy.subjects);
+    policy.since.push_back(account.since.value_or(WallTime{}));
   }
   for (std::uint32_t id = 0; id < policy.accounts.size(); ++id) {
     const auto hash = [&](std::uint32_t i) {
-      return Policy::Impl::hash_of(policy.accounts[i].name);
+      return Policy::Impl::hash_of(policy.name_of(policy.accounts[i]));
     };
     policy.account_table.insert(hash(id), id, hash);
   }
@@ -87,7 +125,7 @@ void add_accounts(const Draft& draft, Policy::Impl& policy) {
 
 }  // namespace
 
-std::shared_ptr<const Policy> compile(const Draft& draft) {
+Compilation compile(const Draft& draft) {
   auto policy = std::make_unique<Policy::Impl>();
   policy->index = build_index(draft);
   policy->push_unregistered = draft.push_unregistered;
@@ -95,7 +133,8 @@ std::shared_ptr<const Policy> compile(const Draft& draft) {
   add_accounts(draft, *policy);
   policy->networks.shrink_to_fit();
   policy->subjects.shrink_to_fit();
-  return std::make_shared<const Policy>(std::move(policy));
+  const auto* const parts = policy.get();
+  return {std::make_shared<const Policy>(std::move(policy)), parts};
 }
 
 }  // namespace layergate::acl

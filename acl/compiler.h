@@ -8,7 +8,11 @@
 
 namespace layergate::acl {
 
+struct Compilation {
+  std::shared_ptr<const Policy> policy;
+  const Policy::Impl* parts = nullptr;  // of the policy
+};
 // REQUIRES: resolve() found no errors in the draft.
-std::shared_ptr<const Policy> compile(const Draft& draft);
+Compilation compile(const Draft& draft);
 
 }  // namespace layergate::acl

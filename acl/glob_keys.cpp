@@ -1,6 +1,7 @@
 #include "acl/glob_keys.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace layergate::acl {
 
@@ -36,6 +37,22 @@ GlobKey GlobKeys::add(std::string_view glob) {
     longest_prefix_ = std::max(longest_prefix_, text.size());
   }
   return key;
+}
+
+std::optional<GlobKeys> GlobKeys::adopt(Parts parts) {
+  GlobKeys keys;
+  keys.texts_ = std::move(parts.texts);
+  const bool literals = keys.literals_.adopt(std::move(parts.literals),
+                                             [&](GlobKey key) { return keys.is_key(key); });
+  const bool prefixes = keys.prefixes_.adopt(std::move(parts.prefixes), [&](GlobKey key) {
+    if (!keys.is_key(key)) return false;
+    const auto size = keys.text_of(key).size();
+    keys.prefix_lengths_.set(size);
+    keys.longest_prefix_ = std::max(keys.longest_prefix_, size);
+    return true;
+  });
+  if (!literals || !prefixes) return std::nullopt;
+  return keys;
 }
 
 void GlobKeys::find(std::string_view text, FoundKeys& keys) const {

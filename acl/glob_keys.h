@@ -11,11 +11,18 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "acl/glob.h"
 #include "base/id_table.h"
+
+// What a decision needs on the stack is written before it is read, and clearing two kilobytes of it
+// beforehand (-ftrivial-auto-var-init) would be a tenth of its time.
+#define LAYERGATE_UNINITIALIZED __attribute__((uninitialized))
 
 namespace layergate::acl {
 
@@ -48,8 +55,34 @@ class GlobKeys {
     const auto text = text_of(key);
     return find_one(literals_, hash_of(text), text) == key;
   }
-  // What find() will look at first, brought into the cache meanwhile.
-  void prefetch(std::string_view text) const { literals_.prefetch(hash_of(text)); }
+  // What find() will look at is brought into the cache meanwhile, in two steps: prefetch(), and
+  // with what that returned, when it may have come, prefetch_text().
+  [[nodiscard]] std::uint64_t prefetch(std::string_view text) const {
+    const auto hash = hash_of(text);
+    literals_.prefetch(hash);
+    return hash;
+  }
+  void prefetch_text(std::uint64_t hash) const {
+    const auto key = literals_.likely(hash);
+    if (key != IdTable::kNone) __builtin_prefetch(texts_.data() + key);
+  }
+
+  // All of it as it lies in memory, to be kept and taken over again.
+  struct Parts {
+    std::string texts;
+    std::vector<IdTable::Slot> literals, prefixes;
+  };
+  struct View {
+    std::string_view texts;
+    std::span<const IdTable::Slot> literals, prefixes;
+  };
+  [[nodiscard]] View view() const { return {texts_, literals_.slots(), prefixes_.slots()}; }
+  // Nothing if a number in them leads nowhere.
+  static std::optional<GlobKeys> adopt(Parts parts);
+  // Whether text_of() may be asked for it.
+  [[nodiscard]] bool is_key(GlobKey key) const {
+    return key < texts_.size() && static_cast<unsigned char>(texts_[key]) < texts_.size() - key;
+  }
 
  private:
   static std::uint64_t hash_of(std::string_view text);

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
+#include "acl/arrange.h"
 #include "acl/compiler.h"
 #include "acl/draft.h"
-#include "acl/pitfalls.h"
 #include "acl/policy_tests.h"
 #include "acl/resolve.h"
 #include "acl/source_reader.h"
@@ -20,7 +19,6 @@ namespace {
 constexpr std::size_t kLargestFile = std::size_t{256} << 20;
 // A file with one mistake on each of a million lines must not fill the log.
 constexpr std::size_t kMostErrors = 1000;
-constexpr std::size_t kMostWarnings = 200;
 
 Problem problem_of_file(std::string file, std::string what) {
   return {std::move(file), 0, 0, std::move(what), ""};
@@ -64,22 +62,6 @@ void add_directory(const std::filesystem::path& directory, std::vector<Source>& 
   }
 }
 
-// In the order in which a person goes through the files.
-void arrange(std::vector<Problem>& problems, const std::vector<std::string>& files,
-             std::size_t most) {
-  const auto rank = [&](const Problem& problem) {
-    return std::find(files.begin(), files.end(), problem.file) - files.begin();
-  };
-  std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
-    return std::tuple(rank(a), a.line, a.column) < std::tuple(rank(b), b.line, b.column);
-  });
-  if (problems.size() <= most) return;
-  const auto more = problems.size() - most;
-  problems.resize(most);
-  problems.push_back(problem_of_file(problems.back().file,
-                                     "and " + std::to_string(more) + " more of such problems"));
-}
-
 // False if a file is no YAML at all. What stands in the others is then not checked against each
 // other: what the unread file holds would be called unknown.
 bool read_sources(const std::vector<Source>& sources, Draft& draft, std::vector<Problem>& errors) {
@@ -108,6 +90,17 @@ std::vector<std::string> covered_by(const Draft& draft) {
   return patterns;
 }
 
+// What load() answers of it.
+LoadResult tested(const OpenPolicy& made, WallTime now) {
+  LoadResult result{nullptr, made.errors, made.warnings, {}};
+  if (!made.policy) return result;
+  if (made.draft.push_unregistered) result.covered = covered_by(made.draft);
+  run_tests(made.draft, *made.policy, now, result.errors);
+  arrange(result.errors, made.draft.sources, kMostErrors);
+  if (result.errors.empty()) result.policy = made.policy;
+  return result;
+}
+
 }  // namespace
 
 Collected collect(const std::filesystem::path& acl_file) {
@@ -130,30 +123,45 @@ OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
   auto& draft = open.draft;
   if (read_sources(sources, draft, open.errors)) {
     resolve(draft, open.errors);
-    for (auto& found : pitfalls(draft, now)) open.warnings.push_back(std::move(found.problem));
+    open.at_any_time = Warnings::of(draft);
+    open.warnings = open.at_any_time.at(now);
   }
   if (open.errors.empty()) {
     for (const auto& text : once_covered) {
       if (auto pattern = parse_pattern(text)) draft.once_covered.push_back(*std::move(pattern));
     }
-    open.policy = compile(draft);
+    auto [policy, parts] = compile(draft);
+    open.policy = std::move(policy);
+    open.parts = parts;
   }
   arrange(open.errors, draft.sources, kMostErrors);
-  arrange(open.warnings, draft.sources, kMostWarnings);
   return open;
 }
 
 Opened open(const std::vector<Source>& sources, WallTime now,
             const std::vector<std::string>& once_covered) {
   auto made = open_policy(sources, now, once_covered);
-  LoadResult result{nullptr, std::move(made.errors), std::move(made.warnings), {}};
-  if (!made.policy) return {std::move(result), nullptr};
-  if (made.draft.push_unregistered) result.covered = covered_by(made.draft);
-  run_tests(made.draft, *made.policy, now, result.errors);
-  arrange(result.errors, made.draft.sources, kMostErrors);
-  if (!result.errors.empty()) return {std::move(result), nullptr};
-  result.policy = std::move(made.policy);
+  auto result = tested(made, now);
+  if (!result.policy) return {std::move(result), nullptr};
   return {std::move(result), std::make_shared<const Draft>(std::move(made.draft))};
+}
+
+Kept parse_and_keep(const std::vector<Source>& sources, WallTime now,
+                    const std::vector<std::string>& once_covered) {
+  auto made = open_policy(sources, now, once_covered);
+  auto result = tested(made, now);
+  if (!result.policy) return {std::move(result), nullptr};
+  return {std::move(result), std::make_shared<const Compiled>(Compiled{
+                                 std::move(made.policy), made.parts, std::move(made.draft.tests),
+                                 std::move(made.at_any_time)})};
+}
+
+std::optional<LoadResult> Compiled::result(WallTime now) const {
+  const bool passed = std::all_of(tests.begin(), tests.end(), [&](const TestDraft& test) {
+    return run_test(test, *policy, now).passed;
+  });
+  if (!passed) return std::nullopt;
+  return LoadResult{policy, {}, warnings.at(now), {}};
 }
 
 LoadResult parse(const std::vector<Source>& sources, WallTime now,

@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "acl/draft.h"
 #include "acl/policy.h"
+#include "acl/warnings.h"
 #include "base/problem.h"
 
 namespace layergate::acl {
@@ -52,11 +54,31 @@ LoadResult parse(const std::vector<Source>& sources, WallTime now,
 struct OpenPolicy {
   Draft draft;
   std::shared_ptr<const Policy> policy;  // null exactly if errors is not empty
+  const Policy::Impl* parts = nullptr;   // of the policy
   std::vector<Problem> errors;
   std::vector<Problem> warnings;
+  Warnings at_any_time;
 };
 OpenPolicy open_policy(const std::vector<Source>& sources, WallTime now,
                        const std::vector<std::string>& once_covered = {});
+
+// What parse() finds and, if there are no errors, what the policy is kept by.
+struct Compiled {
+  std::shared_ptr<const Policy> policy;
+  const Policy::Impl* parts = nullptr;  // of the policy
+  std::vector<TestDraft> tests;
+  Warnings warnings;
+
+  // As if its files were read now; nothing if one of its tests fails now: what has to be said of
+  // that stands in the files.
+  [[nodiscard]] std::optional<LoadResult> result(WallTime now) const;
+};
+struct Kept {
+  LoadResult result;
+  std::shared_ptr<const Compiled> compiled;
+};
+Kept parse_and_keep(const std::vector<Source>& sources, WallTime now,
+                    const std::vector<std::string>& once_covered = {});
 
 // What parse() finds, and what the files say word for word (acl/draft.h), for who shows or changes
 // it; null if there are errors.

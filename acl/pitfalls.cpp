@@ -4,25 +4,26 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "acl/policy_impl.h"
-#include "acl/question.h"
 
 namespace layergate::acl {
 namespace {
 
 class Search {
  public:
-  Search(const Draft& draft, WallTime now) : draft_(draft), now_(now) {}
+  explicit Search(const Draft& draft) : draft_(draft) {}
 
-  std::vector<Finding> run() {
+  std::vector<TimedFinding> run() {
     std::unordered_map<std::string_view, const AccountDraft*> accounts;
     accounts.reserve(draft_.accounts.size());
     for (const auto& account : draft_.accounts) {
       accounts.emplace(account.name.text, &account);
-      if (account.expires && *account.expires <= now_) {
+      if (account.expires) {
         warn(account.name.place, "user \"" + account.name.text + "\" has expired",
              "take the user out, or write a later expires");
+        found_.back().from = *account.expires;
       }
     }
     for (const auto& rule : draft_.rules) {
@@ -45,13 +46,14 @@ class Search {
 
  private:
   void look_at_times(const RuleDraft& rule) {
-    if (is_over(rule, now_)) {
-      warn(rule.place, "the rule has expired and does nothing any more",
-           "take the rule out, or write a later expires");
-    } else if (rule.expires && rule.deny) {
-      warn(rule.place, "a deny rule with expires: what it closes opens when it ends",
-           "leave expires out if it is to stay closed");
-    }
+    if (!rule.expires) return;
+    warn(rule.place, "the rule has expired and does nothing any more",
+         "take the rule out, or write a later expires");
+    found_.back().from = *rule.expires;
+    if (!rule.deny) return;
+    warn(rule.place, "a deny rule with expires: what it closes opens when it ends",
+         "leave expires out if it is to stay closed");
+    found_.back().until = *rule.expires;
   }
 
   void look_for_nobody(const RuleDraft& rule) {
@@ -82,16 +84,23 @@ class Search {
 
   void warn(const Place& place, std::string what, std::string advice) {
     found_.push_back(
-        {Finding::Level::warning, draft_.problem(place, std::move(what)), std::move(advice)});
+        {{Finding::Level::warning, draft_.problem(place, std::move(what)), std::move(advice)}});
   }
 
   const Draft& draft_;
-  const WallTime now_;
-  std::vector<Finding> found_;
+  std::vector<TimedFinding> found_;
 };
 
 }  // namespace
 
-std::vector<Finding> pitfalls(const Draft& draft, WallTime now) { return Search{draft, now}.run(); }
+std::vector<TimedFinding> pitfalls_at_any_time(const Draft& draft) { return Search{draft}.run(); }
+
+std::vector<Finding> pitfalls(const Draft& draft, WallTime now) {
+  std::vector<Finding> found;
+  for (auto& [finding, from, until] : pitfalls_at_any_time(draft)) {
+    if (from <= now && now < until) found.push_back(std::move(finding));
+  }
+  return found;
+}
 
 }  // namespace layergate::acl

@@ -8,7 +8,15 @@
 
 namespace layergate::acl {
 
+// A finding, and the time in which it holds.
+struct TimedFinding {
+  Finding finding;
+  WallTime from = WallTime::min();
+  WallTime until = WallTime::max();  // no longer then
+};
 // In no order; takes time in the length of the policy. REQUIRES: resolve() was there.
+std::vector<TimedFinding> pitfalls_at_any_time(const Draft& draft);
+// Those of them that hold now.
 std::vector<Finding> pitfalls(const Draft& draft, WallTime now);
 
 }  // namespace layergate::acl

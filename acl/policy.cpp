@@ -23,15 +23,19 @@ struct Verdict {
 // One question, answered over all nodes that the account and the repository find.
 class Question {
  public:
+  // `names`: the keys that the repository finds.
   Question(const Policy::Impl& policy, const Account& account, const Principal& who, Action action,
-           std::string_view repository)
-      : policy_(policy), account_(account), who_(who), action_(action), repository_(repository) {
-    policy.index.names().find(repository, names_);
-  }
+           std::string_view repository, const FoundKeys& names)
+      : policy_(policy),
+        account_(account),
+        who_(who),
+        action_(action),
+        repository_(repository),
+        names_(names) {}
 
   Verdict one_tag(std::string_view tag) {
     Verdict verdict;
-    FoundKeys tags;
+    LAYERGATE_UNINITIALIZED FoundKeys tags;
     bool has_tags = false;
     const auto weigh = [&](std::span<const Entry> entries) {
       for (const Entry& entry : entries) {
@@ -44,7 +48,7 @@ class Question {
     for_each_node([&](const Node& node) {
       if (!allows(node) && !denies(node)) return;
       weigh(policy_.index.with_every_tag(node));
-      if (node.every_tag == node.count) return;
+      if (RuleIndex::has_only_every_tag(node)) return;
       if (!has_tags) {
         policy_.index.tags().find(tag, tags);
         has_tags = true;
@@ -78,9 +82,7 @@ class Question {
  private:
   template <typename Visit>
   void for_each_node(Visit visit) const {
-    policy_.index.for_each_node(
-        {policy_.subjects.data() + account_.subjects.first, account_.subjects.count}, names_,
-        visit);
+    policy_.index.for_each_node(policy_.subjects_of(account_), names_, visit);
   }
 
   // An admin is allowed without a rule.
@@ -109,7 +111,7 @@ class Question {
   const Principal& who_;
   Action action_;
   std::string_view repository_;
-  FoundKeys names_;
+  const FoundKeys& names_;
 };
 
 Decision refused(Reason reason) { return {false, reason, nullptr}; }
@@ -128,13 +130,22 @@ std::optional<Reason> fault_of(const Policy::Impl& policy, const Account* accoun
 template <typename Ask>
 Decision weigh(const Policy::Impl& policy, const Principal& who, Action action,
                std::string_view repository, Ask ask) {
-  policy.index.names().prefetch(repository);
-  const Account* account = policy.find(who.account);
+  // The way to the account and the one to the repository's keys wait for memory together.
+  const GlobKeys& all_names = policy.index.names();
+  const auto name_hash = all_names.prefetch(repository);
+  const auto account_hash = Policy::Impl::hash_of(who.account);
+  policy.account_table.prefetch(account_hash);
+  const auto likely = policy.account_table.likely(account_hash);
+  if (likely != IdTable::kNone) __builtin_prefetch(&policy.accounts[likely]);
+  all_names.prefetch_text(name_hash);
+  LAYERGATE_UNINITIALIZED FoundKeys names;
+  all_names.find(repository, names);
+  const Account* account = policy.find(who.account, account_hash);
   if (const auto fault = fault_of(policy, account, who)) return refused(*fault);
   if (!account->admin && !account->permissions.contains(action)) {
     return refused(Reason::permission);
   }
-  Question question{policy, *account, who, action, repository};
+  Question question{policy, *account, who, action, repository, names};
   const Verdict verdict = ask(question);
   if (verdict.deny != kNoRule) return {false, Reason::denied, &policy.origins[verdict.deny]};
   if (account->admin) return {true, Reason::admin, nullptr};
@@ -144,12 +155,9 @@ Decision weigh(const Policy::Impl& policy, const Principal& who, Action action,
 
 }  // namespace
 
-const Account* Policy::Impl::find(std::string_view name) const {
-  const auto id = account_table.find(hash_of(name), [&](std::uint32_t candidate) {
-    const Account& account = accounts[candidate];
-    __builtin_prefetch(subjects.data() + account.subjects.first);  // will be asked for next
-    return account.name == name;
-  });
+const Account* Policy::Impl::find(std::string_view name, std::uint64_t hash) const {
+  const auto id = account_table.find(
+      hash, [&](std::uint32_t candidate) { return name_of(accounts[candidate]) == name; });
   return id == IdTable::kNone ? nullptr : &accounts[id];
 }
 
@@ -210,22 +218,19 @@ std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_
   FoundKeys names;
   index.names().find(repository, names);
   bool is_bounded = true;
-  index.for_each_node({impl_->subjects.data() + found->subjects.first, found->subjects.count},
-                      names, [&](const Node& node) {
-                        if (!is_bounded || !node.allowed.contains(action)) return;
-                        for (const Entry& entry : index.all(node)) {
-                          if (entry.deny || !entry.actions.contains(action) ||
-                              !index.name_matches(entry, repository)) {
-                            continue;
-                          }
-                          const auto text = index.tags().text_of(entry.tag);
-                          const bool exact = index.tags().is_literal(entry.tag);
-                          is_bounded =
-                              !entry.every_tag && (exact || !text.empty()) && ranges.size() < most;
-                          if (!is_bounded) return;
-                          ranges.push_back({text, exact});
-                        }
-                      });
+  index.for_each_node(impl_->subjects_of(*found), names, [&](const Node& node) {
+    if (!is_bounded || !node.allowed.contains(action)) return;
+    for (const Entry& entry : index.all(node)) {
+      if (entry.deny || !entry.actions.contains(action) || !index.name_matches(entry, repository)) {
+        continue;
+      }
+      const auto text = index.tags().text_of(entry.tag);
+      const bool exact = index.tags().is_literal(entry.tag);
+      is_bounded = !entry.every_tag && (exact || !text.empty()) && ranges.size() < most;
+      if (!is_bounded) return;
+      ranges.push_back({text, exact});
+    }
+  });
   if (!is_bounded) return std::nullopt;
   std::sort(ranges.begin(), ranges.end(),
             [](const TagRange& a, const TagRange& b) { return a.text < b.text; });
@@ -296,13 +301,14 @@ bool Policy::is_admin(std::string_view account) const {
 
 WallTime Policy::since(std::string_view account) const {
   const Account* found = impl_->find(account);
-  return found == nullptr ? WallTime{} : found->since;
+  if (found == nullptr) return WallTime{};
+  return impl_->since[static_cast<std::size_t>(found - impl_->accounts.data())];
 }
 
 std::vector<std::string> Policy::accounts() const {
   std::vector<std::string> names;
   names.reserve(impl_->accounts.size());
-  for (const Account& account : impl_->accounts) names.emplace_back(account.name);
+  for (const Account& account : impl_->accounts) names.emplace_back(impl_->name_of(account));
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -1,7 +1,12 @@
-// What a compiled policy consists of. Only acl/policy.cpp and acl/compiler.cpp include this.
+// What a compiled policy consists of. For acl/ alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "acl/policy.h"
@@ -18,15 +23,31 @@ struct Slice {
 
 inline constexpr WallTime kNever = WallTime::max();
 
-struct Account {
-  std::string_view name;
+// One cache line, without padding: it is kept on disk as it is.
+struct alignas(64) Account {
+  static constexpr std::size_t kShortName = 24;
+  static constexpr std::size_t kFewSubjects = 4;
+
   WallTime expires = kNever;
-  WallTime since{};
-  Slice from;      // of Impl::networks; empty: from anywhere
-  Slice subjects;  // of Impl::subjects: itself, its groups and everyone, as far as rules name them
+  Slice from;  // of Impl::networks; empty: from anywhere
   ActionSet permissions;
-  bool admin = false;
-  bool enabled = true;
+  bool admin : 1 = false;
+  bool enabled : 1 = true;
+  std::uint8_t unused : 6 = 0;
+  std::uint8_t unused_too = 0;
+  std::uint8_t name_size = 0;
+  // Itself, its groups and everyone, as far as rules name them: here if they are few, else from
+  // Impl::subjects[subjects[0]] on.
+  std::uint32_t subject_count = 0;
+  std::array<Subject, kFewSubjects> subjects{};
+  // Here if it is short, else from Impl::long_names[long_name()] on.
+  std::array<char, kShortName> name{};
+
+  [[nodiscard]] std::uint32_t long_name() const {
+    std::uint32_t place = 0;
+    std::memcpy(&place, name.data(), sizeof place);
+    return place;
+  }
 };
 
 // What a rule asks of the moment and the place.
@@ -43,7 +64,9 @@ inline constexpr Subject kFirstAccount = 3;
 
 struct Policy::Impl {
   std::vector<Account> accounts;
+  std::vector<WallTime> since;  // by account
   IdTable account_table;
+  std::string long_names;
   std::vector<Subject> subjects;
   std::vector<IpNetwork> networks;
   std::vector<RuleOrigin> origins;    // by RuleNumber
@@ -57,7 +80,20 @@ struct Policy::Impl {
     for (const char c : name) hash.add(c);
     return hash.value();
   }
-  [[nodiscard]] const Account* find(std::string_view name) const;
+  [[nodiscard]] std::string_view name_of(const Account& account) const {
+    return account.name_size <= Account::kShortName
+               ? std::string_view{account.name.data(), account.name_size}
+               : std::string_view{long_names}.substr(account.long_name(), account.name_size);
+  }
+  [[nodiscard]] std::span<const Subject> subjects_of(const Account& account) const {
+    return account.subject_count <= Account::kFewSubjects
+               ? std::span{account.subjects.data(), account.subject_count}
+               : std::span{subjects}.subspan(account.subjects[0], account.subject_count);
+  }
+  [[nodiscard]] const Account* find(std::string_view name) const {
+    return find(name, hash_of(name));
+  }
+  [[nodiscard]] const Account* find(std::string_view name, std::uint64_t hash) const;
   [[nodiscard]] bool is_from(const Slice& slice, const IpAddress& address) const;
   [[nodiscard]] bool is_active(const RuleIndex::Entry& entry, const Principal& who) const;
 };

@@ -7,20 +7,26 @@
 // decision costs (subjects of the account) x (keys that the name finds) looks, most of them at
 // nothing.
 //
+// In a large policy nearly every step is a cache miss, and what a decision takes is the number of
+// steps that wait for each other. So the nodes lie in the hash table itself, and the only entry of
+// a node, as most have, lies in the node.
+//
 // Thread safety: immutable once built.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "acl/action.h"
 #include "acl/glob_keys.h"
 #include "acl/pattern.h"
-#include "acl/text_arena.h"
 #include "base/id_table.h"
 
 namespace layergate::acl {
@@ -32,98 +38,135 @@ using RuleNumber = std::uint32_t;
 
 class RuleIndex {
  public:
+  // This and Node are kept on disk as they are (acl/compiled_form.h): they hold no padding.
   struct Entry {
     GlobKey tag = 0;
     RuleNumber rule = 0;
-    std::uint32_t glob = 0;  // in globs_, if one of the parts has to be compared
+    std::uint32_t globs = 0;  // in Parts::globs, if one of the parts has to be compared
     ActionSet actions;
     bool deny : 1 = false;
     bool conditional : 1 = false;    // the rule has `expires` or `from`
     bool compares_name : 1 = false;  // the key alone does not decide
     bool compares_tag : 1 = false;
     bool every_tag : 1 = false;
+    std::uint8_t unused : 3 = 0;
+    std::uint16_t unused_too = 0;
   };
 
+  // The entries of one subject and one key of names.
   struct Node {
     Subject subject = 0;
     GlobKey name = 0;
-    std::uint32_t first = 0;  // of its entries
-    std::uint32_t count = 0;
-    std::uint32_t every_tag = 0;  // how many of them, from the first on, have every tag
-    ActionSet allowed;            // what at least one entry allows
+    std::uint32_t count = 0;  // of its entries; 0: an empty place of the table
+    ActionSet allowed;        // what at least one entry allows
     ActionSet denied;
+    std::uint16_t unused = 0;
+    struct Many {
+      std::uint32_t first;      // in Parts::entries
+      std::uint32_t every_tag;  // how many of them, from the first on, have every tag
+    };
+    union {
+      Entry only = {};  // if count is 1
+      Many many;        // if it is more
+    };
   };
 
   // Null if no rule says anything there.
-  [[nodiscard]] const Node* find(Subject subject, GlobKey name) const;
+  [[nodiscard]] const Node* find(Subject subject, GlobKey name) const {
+    return parts_.nodes.empty() ? nullptr : find({subject, name, home_of(subject, name)});
+  }
 
-  // Calls visit(node) for each node of one of the subjects and one of the names. In a large policy
-  // nearly every step here is a cache miss; so each step is taken for all pairs before the next
-  // one, and they wait for memory together.
+  // Calls visit(node) for each node of one of the subjects and one of the names. Each step is taken
+  // for all pairs before the next one, so that they wait for memory together.
   template <typename Visit>
   void for_each_node(std::span<const Subject> subjects, const FoundKeys& names, Visit visit) const;
 
   [[nodiscard]] std::span<const Entry> all(const Node& node) const {
-    return {entries_.data() + node.first, node.count};
+    return node.count == 1 ? std::span(&node.only, 1)
+                           : std::span(parts_.entries.data() + node.many.first, node.count);
   }
   [[nodiscard]] std::span<const Entry> with_every_tag(const Node& node) const {
-    return {entries_.data() + node.first, node.every_tag};
+    return all(node).first(every_tag_count(node));
   }
   // Without those of every tag.
   [[nodiscard]] std::span<const Entry> with_tag(const Node& node, GlobKey tag) const;
+  [[nodiscard]] static bool has_only_every_tag(const Node& node) {
+    return every_tag_count(node) == node.count;
+  }
 
   // Whether an entry that was found by a key of repository, or of tag, matches it.
   [[nodiscard]] bool name_matches(const Entry& entry, std::string_view repository) const;
   [[nodiscard]] bool tag_matches(const Entry& entry, std::string_view tag) const;
 
-  [[nodiscard]] const GlobKeys& names() const { return names_; }
-  [[nodiscard]] const GlobKeys& tags() const { return tags_; }
-  [[nodiscard]] bool has_rules(Subject subject) const;
+  [[nodiscard]] const GlobKeys& names() const { return parts_.names; }
+  [[nodiscard]] const GlobKeys& tags() const { return parts_.tags; }
+
+  // What has to be compared of a pattern: places in Parts::glob_texts.
+  struct Globs {
+    std::uint32_t name = 0;
+    std::uint32_t tag = 0;
+  };
+  // All of it as it lies in memory, to be kept and taken over again.
+  struct Parts {
+    GlobKeys names;
+    GlobKeys tags;
+    std::string glob_texts;  // each behind a byte that holds its length
+    std::vector<Globs> globs;
+    std::vector<Entry> entries;
+    std::vector<Node> nodes;
+  };
+  [[nodiscard]] const Parts& parts() const { return parts_; }
+  // Nothing if a number in them leads nowhere, or to a rule that is not below `rules`.
+  static std::optional<RuleIndex> adopt(Parts parts, std::size_t rules);
 
  private:
   friend class RuleIndexBuilder;
-  struct Glob {
-    std::string_view name, tag;  // in arena_
-  };
 
   struct Pair {
     Subject subject;
     GlobKey name;
-    std::uint64_t hash;
+    std::size_t home;  // where the node would best be
   };
   static constexpr std::size_t kPairs = 32;  // taken together
 
-  static std::uint64_t hash_of(Subject subject, GlobKey name) {
-    return mix(std::uint64_t{subject} << 32 | name);
+  [[nodiscard]] static std::size_t every_tag_count(const Node& node) {
+    return node.count == 1 ? std::size_t{node.only.every_tag} : node.many.every_tag;
   }
+  [[nodiscard]] std::size_t home_of(Subject subject, GlobKey name) const {
+    const auto hash = mix(std::uint64_t{subject} << 32 | name);
+    return (hash >> 32) * parts_.nodes.size() >> 32;
+  }
+  [[nodiscard]] std::size_t after(std::size_t at) const {
+    return at + 1 == parts_.nodes.size() ? 0 : at + 1;
+  }
+  // REQUIRES: there are nodes.
   [[nodiscard]] const Node* find(const Pair& pair) const {
-    const auto id = node_table_.find(pair.hash, [&](std::uint32_t candidate) {
-      return nodes_[candidate].subject == pair.subject && nodes_[candidate].name == pair.name;
-    });
-    return id == IdTable::kNone ? nullptr : &nodes_[id];
+    for (std::size_t at = pair.home;; at = after(at)) {
+      const Node& node = parts_.nodes[at];
+      if (node.count == 0) return nullptr;
+      if (node.subject == pair.subject && node.name == pair.name) return &node;
+    }
   }
   template <typename Visit>
   void visit_pairs(std::span<const Pair> pairs, Visit visit) const;
+  [[nodiscard]] std::string_view glob_at(std::uint32_t place) const;
+  [[nodiscard]] bool is_sound(const Entry& entry, std::size_t rules) const;
 
-  GlobKeys names_;
-  GlobKeys tags_;
-  TextArena arena_;
-  std::vector<Glob> globs_;
-  std::vector<Entry> entries_;
-  std::vector<Node> nodes_;  // in the order of their subjects
-  IdTable node_table_;
+  Parts parts_;
 };
 
 template <typename Visit>
 void RuleIndex::for_each_node(std::span<const Subject> subjects, const FoundKeys& names,
                               Visit visit) const {
-  std::array<Pair, kPairs> pairs;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  if (parts_.nodes.empty()) return;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled as needed
+  LAYERGATE_UNINITIALIZED std::array<Pair, kPairs> pairs;
   std::size_t count = 0;
   for (const Subject subject : subjects) {
     for (const GlobKey name : names) {
-      const auto hash = hash_of(subject, name);
-      node_table_.prefetch(hash);
-      pairs[count++] = {subject, name, hash};
+      const auto home = home_of(subject, name);
+      __builtin_prefetch(parts_.nodes.data() + home);
+      pairs[count++] = {subject, name, home};
       if (count < kPairs) continue;
       visit_pairs(pairs, visit);
       count = 0;
@@ -134,17 +177,13 @@ void RuleIndex::for_each_node(std::span<const Subject> subjects, const FoundKeys
 
 template <typename Visit>
 void RuleIndex::visit_pairs(std::span<const Pair> pairs, Visit visit) const {
-  for (const Pair& pair : pairs) {
-    // Probably the one: the hash agrees. What find() says counts.
-    const auto likely = node_table_.find(pair.hash, [](std::uint32_t) { return true; });
-    if (likely != IdTable::kNone) __builtin_prefetch(&nodes_[likely]);
-  }
-  std::array<const Node*, kPairs> found{};
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled as needed
+  LAYERGATE_UNINITIALIZED std::array<const Node*, kPairs> found;
   std::size_t count = 0;
   for (const Pair& pair : pairs) {
     const Node* node = find(pair);
     if (node == nullptr) continue;
-    __builtin_prefetch(&entries_[node->first]);
+    if (node->count > 1) __builtin_prefetch(parts_.entries.data() + node->many.first);
     found[count++] = node;
   }
   for (std::size_t i = 0; i < count; ++i) visit(*found[i]);
@@ -169,8 +208,13 @@ class RuleIndexBuilder {
     RuleIndex::Entry entry;
   };
 
+  std::uint32_t add_globs(std::string_view name, std::string_view tag);
+  std::uint32_t add_text(std::string_view glob);
+  void add_node(std::span<const Placed> placed);
+
   RuleIndex index_;
   std::vector<Placed> placed_;
+  std::unordered_map<std::string, std::uint32_t> globs_;  // by "name:tag"
 };
 
 }  // namespace layergate::acl

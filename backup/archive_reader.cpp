@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "backup/sha256.h"
+#include "base/sha256.h"
 
 namespace layergate::backup {
 namespace {

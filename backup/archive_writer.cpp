@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "backup/sha256.h"
+#include "base/sha256.h"
 
 namespace layergate::backup {
 namespace {

@@ -158,9 +158,9 @@ class Reader {
   Configuration found_;
 };
 
-// What lives only as long as the gate, or is part of a database's copy.
+// What lives only as long as the gate, can be made anew, or is part of a database's copy.
 bool is_passing(const std::string& name) {
-  constexpr std::array<std::string_view, 4> kEnds{".lock", "-wal", "-shm", "-journal"};
+  constexpr std::array<std::string_view, 5> kEnds{".lock", "-wal", "-shm", "-journal", ".compiled"};
   return name.starts_with('.') ||
          std::any_of(kEnds.begin(), kEnds.end(), [&](auto end) { return name.ends_with(end); });
 }

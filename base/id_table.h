@@ -7,6 +7,8 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace layergate {
@@ -14,6 +16,32 @@ namespace layergate {
 class IdTable {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  struct Slot {
+    std::uint32_t check = 0;
+    std::uint32_t id = kNone;
+  };
+
+  // The table as it lies in memory, to be kept and taken over again.
+  [[nodiscard]] std::span<const Slot> slots() const { return slots_; }
+
+  // Takes over what slots() gave. False, and the table is as it was, if a look into them could not
+  // end, or could give a number that is not valid.
+  template <typename IsValid>
+  [[nodiscard]] bool adopt(std::vector<Slot> slots, IsValid is_valid) {
+    std::size_t count = 0;
+    for (const Slot& slot : slots) {
+      if (slot.id == kNone) continue;
+      if (!is_valid(slot.id)) return false;
+      ++count;
+    }
+    if (!slots.empty() && (!std::has_single_bit(slots.size()) || count * 2 > slots.size())) {
+      return false;
+    }
+    slots_ = std::move(slots);
+    count_ = count;
+    return true;
+  }
 
   // The number with this hash for which is_it(number) holds, or kNone.
   template <typename IsIt>
@@ -28,6 +56,12 @@ class IdTable {
   }
 
   [[nodiscard]] std::size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
+
+  // The number that find() will probably give, for the hash agrees; or kNone. To be brought into
+  // the cache beforehand.
+  [[nodiscard]] std::uint32_t likely(std::uint64_t hash) const {
+    return find(hash, [](std::uint32_t) { return true; });
+  }
 
   // Brings the slot of a hash that find() will soon be asked for into the cache.
   void prefetch(std::uint64_t hash) const {
@@ -71,11 +105,6 @@ class IdTable {
   }
 
  private:
-  struct Slot {
-    std::uint32_t check = 0;
-    std::uint32_t id = kNone;
-  };
-
   static std::uint32_t check_of(std::uint64_t hash) {
     return static_cast<std::uint32_t>(hash >> 32);
   }

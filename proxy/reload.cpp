@@ -12,9 +12,9 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
-#include "acl/loader.h"
 #include "auth/htpasswd.h"
 #include "auth/htpasswd_text.h"
+#include "base/build_id.h"
 
 namespace layergate::proxy {
 namespace {
@@ -60,6 +60,7 @@ Reloader::Reloader(const config::Config& config, PolicyStore& policies,
       authenticator_(authenticator),
       tls_store_(tls),
       keeper_(keeper),
+      policy_file_(config.state / "policy.compiled", build_id_with("libyaml-cpp.")),
       password_ages_(config.state),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -286,15 +287,17 @@ FileStamps Reloader::tls_stamps() const {
 }
 
 Reloader::Load Reloader::load_policy(const FileStamps& stamps) {
-  auto loaded = acl::load(config_.acl, wall_now(), keeper_.covered());
+  auto from = policy_file_.load(config_.acl, wall_now(), keeper_.covered());
+  auto& loaded = from.result;
   files_.take_events();
   if (!is_still(stamps, policy_stamps())) return Load::again;
   done(policy_, stamps);
   for (const auto& warning : loaded.warnings) spdlog::warn("{}", warning.to_string());
   if (loaded.policy) {
-    spdlog::info("policy in force: {} rules, {} accounts", loaded.policy->rule_count(),
-                 loaded.policy->accounts().size());
+    spdlog::info("policy in force: {} rules, {} accounts{}", loaded.policy->rule_count(),
+                 loaded.policy->accounts().size(), from.was_compiled ? ", compiled before" : "");
     keeper_.remember_covered(std::move(loaded.covered));
+    policy_file_.keep(from, keeper_.covered());
     keeper_.set_accounts(accounts_of(*loaded.policy));
     policies_.set(std::move(loaded.policy));
     return Load::taken;

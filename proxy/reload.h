@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "index/keeper.h"
 #include "proxy/file_watch.h"
+#include "proxy/policy_file.h"
 #include "proxy/policy_store.h"
 #include "proxy/tls_store.h"
 
@@ -93,6 +94,7 @@ class Reloader {
   TlsStore& tls_store_;
   index::Keeper& keeper_;                           // remembers what was covered
   std::shared_ptr<const auth::Htpasswd> htpasswd_;  // the one in force, old passwords included
+  PolicyFile policy_file_;
   auth::PasswordAges password_ages_;
   auth::PasswordTimes password_times_;
   WallTime next_old_ = WallTime::max();             // when another password will be too old

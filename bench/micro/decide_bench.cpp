@@ -19,6 +19,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "acl/compiled_form.h"
 #include "acl/compiler.h"
 #include "acl/draft.h"
 #include "acl/loader.h"
@@ -61,13 +62,15 @@ class Team {
 
   const std::vector<Question>& questions() const { return questions_; }
 
-  std::shared_ptr<const Policy> compile() {
+  std::shared_ptr<const Policy> compile() { return compile_parts().policy; }
+
+  Compilation compile_parts() {
     std::vector<Problem> errors;
     acl::resolve(draft_, errors);
-    auto policy = acl::compile(draft_);
+    const auto made = acl::compile(draft_);
     for (auto& rule : draft_.rules) rule.subjects.clear();
     for (auto& group : draft_.groups) group.accounts.clear();
-    return errors.empty() ? policy : nullptr;
+    return errors.empty() ? made : Compilation{};
   }
 
   // The same as a file.
@@ -186,13 +189,13 @@ void decide(benchmark::State& state) {
     return;
   }
   const auto address = *IpAddress::parse("10.0.0.1");
+  const auto now = Team::now();
   std::size_t next = 0;
   std::size_t allowed = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
-    const auto decision =
-        policy->decide({question.account.view(), address, Team::now()}, Action::pull,
-                       question.repository.view(), question.tag.view());
+    const auto decision = policy->decide({question.account.view(), address, now}, Action::pull,
+                                         question.repository.view(), question.tag.view());
     allowed += decision.allowed ? 1 : 0;
     benchmark::DoNotOptimize(decision);
   }
@@ -207,11 +210,12 @@ void decide_some_tag(benchmark::State& state) {
   Team team{static_cast<std::size_t>(state.range(0))};
   const auto policy = team.compile();
   const auto address = *IpAddress::parse("10.0.0.1");
+  const auto now = Team::now();
   std::size_t next = 0;
   for ([[maybe_unused]] auto _ : state) {
     const auto& question = team.questions()[next++ % kQuestions];
-    benchmark::DoNotOptimize(policy->decide_some_tag(
-        {question.account.view(), address, Team::now()}, Action::push, question.repository.view()));
+    benchmark::DoNotOptimize(policy->decide_some_tag({question.account.view(), address, now},
+                                                     Action::push, question.repository.view()));
   }
 }
 BENCHMARK(decide_some_tag)->RangeMultiplier(10)->Range(1'000, 1'000'000);
@@ -224,6 +228,26 @@ BENCHMARK(compile_rules)
     ->RangeMultiplier(10)
     ->Range(1'000, 1'000'000)
     ->Unit(benchmark::kMillisecond);
+
+void load_form(benchmark::State& state) {
+  const std::string key(kFormKey, '0');
+  Team team{static_cast<std::size_t>(state.range(0))};
+  Compiled compiled;
+  const auto [policy, parts] = team.compile_parts();
+  compiled.policy = policy;
+  compiled.parts = parts;
+  compiled.warnings.files = {"acl.yml"};
+  const auto form = to_form(compiled, key);
+  for ([[maybe_unused]] auto _ : state) {
+    const auto read = from_form(form, key);
+    if (!read) {
+      state.SkipWithError(read.error().c_str());
+      return;
+    }
+  }
+  state.counters["MiB"] = static_cast<double>(form.size()) / (1 << 20);
+}
+BENCHMARK(load_form)->RangeMultiplier(10)->Range(1'000, 1'000'000)->Unit(benchmark::kMillisecond);
 
 void load_text(benchmark::State& state) {
   const std::vector<Source> sources{

@@ -1,4 +1,4 @@
-#include "backup/sha256.h"
+#include "base/sha256.h"
 
 #include <array>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 #include "base/hex.h"
 
-namespace layergate::backup {
+namespace layergate {
 namespace {
 
 void require(int done) {
@@ -31,4 +31,4 @@ std::string Sha256::hex() {
   return text;
 }
 
-}  // namespace layergate::backup
+}  // namespace layergate

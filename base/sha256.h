@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 
-namespace layergate::backup {
+namespace layergate {
 
 class Sha256 {
  public:
@@ -24,4 +24,4 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, Free> context_;
 };
 
-}  // namespace layergate::backup
+}  // namespace layergate
