@@ -112,7 +112,7 @@ class Field:
                 ("layergate-storage", f"{files}, storage_verify: first", ""),
                 ("layergate-storage-off", f"{files}, storage_verify: off", ""),
                 ("layergate-write", f"{files}, storage_mode: write", ""),
-                ("layergate-asked", f"{tcp}, exclusive: false", "cache: {manifests: 0}")):
+                ("layergate-asked", f"{tcp}, exclusive: false", "")):
             if name not in wanted:
                 continue
             registry = self._registry_unix if upstream is unix else self.registry
