@@ -27,11 +27,11 @@ void UploadStart::start() {
 
 void UploadStart::mount() {
   const auto& route = client_.request().route;
+  auto done =
+      client_.hand_on<Uploads::Mount>([this](const Uploads::Mount& result) { on_mounted(result); });
   const bool is_taken = uploads_.submit(
-      [&uploads = uploads_, repository = route.repository, digest = route.mount, from = route.from,
-       done = client_.hand_on<Uploads::Mount>([this](const Uploads::Mount& result) {
-         on_mounted(result);
-       })] { done(uploads.mount(repository, digest, from)); });
+      [&uploads = uploads_, done = std::move(done), repository = route.repository,
+       digest = route.mount, from = route.from] { done(uploads.mount(repository, digest, from)); });
   if (!is_taken) fall_back();
 }
 
@@ -53,11 +53,10 @@ void UploadStart::on_mounted(Uploads::Mount result) {
 }
 
 void UploadStart::begin() {
-  const bool is_taken = uploads_.submit(
-      [&uploads = uploads_, done = client_.hand_on<Uploads::Claimed>(
-                                [this](const Uploads::Claimed& upload) { on_begun(upload); })] {
-        done(uploads.begin());
-      });
+  auto done = client_.hand_on<Uploads::Claimed>(
+      [this](const Uploads::Claimed& upload) { on_begun(upload); });
+  const bool is_taken =
+      uploads_.submit([&uploads = uploads_, done = std::move(done)] { done(uploads.begin()); });
   if (!is_taken) fall_back();
 }
 

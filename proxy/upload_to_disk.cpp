@@ -32,11 +32,11 @@ void UploadToDisk::start() {
   client_.socket().want(false, false);
   const auto& request = client_.request();
   if (auto refusal = refuse_fields(request.head)) return refuse(*refusal, "malformed");
-  const bool is_taken = uploads_.submit(
-      [&uploads = uploads_, id = request.route.upload_id, more = request.head.body.length,
-       done = client_.hand_on<Uploads::Claimed>([this](const Uploads::Claimed& upload) {
-         on_claimed(upload);
-       })] { done(uploads.claim(id, more)); });
+  auto done = client_.hand_on<Uploads::Claimed>(
+      [this](const Uploads::Claimed& upload) { on_claimed(upload); });
+  const bool is_taken =
+      uploads_.submit([&uploads = uploads_, done = std::move(done), id = request.route.upload_id,
+                       more = request.head.body.length] { done(uploads.claim(id, more)); });
   if (!is_taken) fail(Fault::failed);
 }
 
@@ -134,9 +134,9 @@ void UploadToDisk::watch() {
 bool UploadToDisk::write() {
   // std::function copies what it holds.
   const auto pieces = std::make_shared<std::vector<storage::Piece>>(receiver_->take());
+  auto done = client_.hand_on<Fault>([this](const Fault& fault) { on_written(fault); });
   is_writing_ = uploads_.submit_write(
-      [&uploads = uploads_, upload = upload_, pieces,
-       done = client_.hand_on<Fault>([this](const Fault& fault) { on_written(fault); })] {
+      [&uploads = uploads_, done = std::move(done), upload = upload_, pieces] {
         const auto fault = uploads.append(*upload, *pieces);
         pieces->clear();  // before they are taken for the next ones
         done(fault);
@@ -162,9 +162,10 @@ void UploadToDisk::finish() {
   state_ = State::finishing;
   const auto& route = client_.request().route;
   using Shared = std::shared_ptr<const Finished>;
-  const bool is_taken = uploads_.submit_finish(
-      [&uploads = uploads_, upload = upload_, repository = route.repository, digest = route.digest,
-       done = client_.hand_on<Shared>([this](const Shared& result) { on_finished(*result); })] {
+  auto done = client_.hand_on<Shared>([this](const Shared& result) { on_finished(*result); });
+  const bool is_taken =
+      uploads_.submit_finish([&uploads = uploads_, done = std::move(done), upload = upload_,
+                              repository = route.repository, digest = route.digest] {
         done(std::make_shared<const Finished>(uploads.finish(*upload, repository, digest)));
       });
   if (!is_taken) fail(Fault::failed);
@@ -184,10 +185,11 @@ void UploadToDisk::on_finished(const Finished& digest) {
 
 void UploadToDisk::cancel() {
   state_ = State::finishing;
-  const bool is_taken = uploads_.submit(
-      [&uploads = uploads_, upload = upload_, done = client_.hand_on<bool>([this](bool) {
-        if (state_ == State::finishing) answer(upload_cancelled(upload_->id()));
-      })] {
+  auto done = client_.hand_on<bool>([this](bool) {
+    if (state_ == State::finishing) answer(upload_cancelled(upload_->id()));
+  });
+  const bool is_taken =
+      uploads_.submit([&uploads = uploads_, done = std::move(done), upload = upload_] {
         uploads.remove(*upload);
         done(true);
       });
