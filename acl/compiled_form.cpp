@@ -371,6 +371,8 @@ std::optional<Compiled> read_body(std::string_view bytes) {
   }
   compiled.warnings.files = std::move(stored.files);
   read_warnings(read, compiled.warnings);
+  // Others are told of behind the last of those that are told.
+  if (compiled.warnings.more > 0 && compiled.warnings.always.empty()) return std::nullopt;
   if (!read.is_done()) return std::nullopt;
   compiled.parts = policy.get();
   compiled.policy = std::make_shared<const Policy>(std::move(policy));
