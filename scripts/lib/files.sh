@@ -63,7 +63,7 @@ install_program() {
   say "$2 installed"
 }
 
-write_layergate_yml() { # FILE LISTEN ADMIN UPSTREAM STATE
+write_layergate_yml() { # FILE LISTEN ADMIN UPSTREAM STATE STORAGE; STORAGE: empty, or the registry's files
   cat >"$1" <<EOF
 # Layergate's configuration: docs/configuration.md says what each key means.
 # Paths that do not start with / start at this file's directory.
@@ -73,7 +73,10 @@ listen:
 admin:
   address: $3
 upstream:
-  url: $4
+  url: $4${6:+
+  # Layers are sent from the registry's own files; storage_mode: write receives
+  # them there too (docs/storage.md).
+  storage: $6}
 auth:
   realm: Layergate
   htpasswd: htpasswd

@@ -22,6 +22,13 @@ yml_get() {
   printf '%s\n' "${found#* }"
 }
 
+# yml_drop_storage FILE ROOT: takes away what is said of the registry's files, if they are ROOT;
+# fails if they are not.
+yml_drop_storage() {
+  grep -qxF -- "  storage: $2" "$1" || return 1
+  sed -i -E '/^  storage(_mode|_verify)?:/d' "$1"
+}
+
 # yml_set FILE SECTION VALUE: changes that one value in place, nothing else.
 yml_set() {
   local found line

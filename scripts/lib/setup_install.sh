@@ -134,6 +134,10 @@ change_layergate_yml() {
   set_value "$trial/layergate.yml" listen "$listen"
   set_value "$trial/layergate.yml" admin "$ui"
   set_value "$trial/layergate.yml" upstream "$upstream_url"
+  # Another registry's layers are not in the embedded one's files.
+  if [ "$uses_embedded" = 0 ] && yml_drop_storage "$trial/layergate.yml" "$data_dir/registry"; then
+    say "layergate.yml: upstream.storage is taken away, it is the embedded registry's"
+  fi
   said=$("$binary" check --config-dir "$trial" 2>&1) || true
   if grep -q '^error: layergate.yml' <<<"$said"; then
     rm -rf -- "$trial"
@@ -145,10 +149,12 @@ change_layergate_yml() {
 }
 
 write_configuration() {
+  local storage=''
   if [ -f "$settings" ]; then
     change_layergate_yml
   else
-    make_file "$settings" write_layergate_yml "$listen" "$ui" "$upstream_url" "$data_dir/state"
+    [ "$uses_embedded" = 0 ] || storage=$data_dir/registry
+    make_file "$settings" write_layergate_yml "$listen" "$ui" "$upstream_url" "$data_dir/state" "$storage"
   fi
   [ -f "$config_dir/acl.yml" ] || make_file "$config_dir/acl.yml" write_acl_yml
   if [ "$uses_embedded" = 1 ] && [ ! -f "$registry_settings" ]; then

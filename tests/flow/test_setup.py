@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from harness.gate import ROOT
-from harness.images import image, write_layout
+from harness.images import digest_of, image, write_layout
+from harness.managed import wait_for
 from harness.ports import free_port
 from harness.process import Process, run
 from harness.rawhttp import Connection, basic
@@ -348,6 +349,33 @@ def test_upstream_takes_the_place_of_the_embedded_registry(place: Installation) 
         assert answer.status in (200, 404)
         looked = place.script("--status")
         assert looked.status == 0 and f"external: {theirs.url}" in looked.output
+
+
+def test_layers_come_from_the_embedded_registrys_files(running: Installation,
+                                                       tmp_path: Path) -> None:
+    made = image()
+    layout = write_layout(made, tmp_path / "pushed")
+    run("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", f"admin:{running.password()}",
+        f"oci:{layout}:latest", f"docker://127.0.0.1:{running.port}/files:1")
+    layer = f"/v2/files/blobs/{digest_of(made.blobs[-1])}"
+
+    def served() -> int:
+        assert running.ask(layer, "admin", running.password()).body == made.blobs[-1]
+        text = running.ask_ui("/metrics").body.decode()
+        return int(text.split("\nlayergate_storage_served_total ")[1].split("\n")[0])
+
+    # The first answers are the registry's, until the bytes were compared with the digest.
+    wait_for(True, lambda: served() > 0, "a layer from its file")
+
+
+def test_files_are_left_with_the_embedded_registry(place: Installation) -> None:
+    place.setup()
+    settings = place.config / "layergate.yml"
+    assert f"  storage: {place.data}/registry\n" in settings.read_text()
+    with Registry(place.root / "theirs", unix=False) as theirs:
+        result = place.setup("--upstream", theirs.url)
+        assert "upstream.storage is taken away" in result.output
+        assert "  storage" not in settings.read_text()
 
 
 # What can go wrong
