@@ -47,11 +47,16 @@ std::size_t most_pipes(const config::Limits& limits) {
   return OpenFiles::pipes(files.rlim_cur, static_cast<std::size_t>(limits.connections));
 }
 
-std::unique_ptr<storage::Uploads> open_uploads(const config::Config& config) {
+// REQUIRES: blobs, if there are uploads, outlives them.
+std::unique_ptr<storage::Uploads> open_uploads(const config::Config& config,
+                                               storage::Storage* blobs) {
   const auto& storage = config.upstream.storage;
   if (storage.mode == config::StorageMode::read) return nullptr;
   auto uploads =
-      storage::Uploads::open(storage.root, static_cast<std::size_t>(config.limits.connections));
+      storage::Uploads::open(storage.root, static_cast<std::size_t>(config.limits.connections),
+                             [blobs](const storage::FileIdentity& file, std::string_view digest) {
+                               blobs->trust(file, digest);
+                             });
   if (!uploads) throw std::runtime_error(uploads.error());
   return *std::move(uploads);
 }
@@ -83,7 +88,7 @@ Server::Server(config::Config config)
                  }),
       resolver_(config_.upstream),
       storage_(open_storage(config_)),
-      uploads_(open_uploads(config_)),
+      uploads_(open_uploads(config_, storage_.get())),
       authenticator_(auth_options(config_)),
       keeper_(config_, index_, [this] { return addresses_of_upstream(resolver_); }),
       recorder_(config_),

@@ -64,7 +64,8 @@ bool has_room_for(int directory, std::uint64_t bytes) {
 }  // namespace
 
 tl::expected<std::unique_ptr<Uploads>, std::string> Uploads::open(const std::filesystem::path& root,
-                                                                  std::size_t clients) {
+                                                                  std::size_t clients,
+                                                                  Placed placed) {
   const auto why = [&](const char* name, int error) {
     return tl::unexpected((root / name).string() +
                           " cannot be made: " + std::generic_category().message(error));
@@ -84,15 +85,18 @@ tl::expected<std::unique_ptr<Uploads>, std::string> Uploads::open(const std::fil
   }
   const auto identity = identity_of(lock->get());
   if (!identity) return why(kLock, errno);
-  return std::make_unique<Uploads>(root, *std::move(lock), std::move(directory.fd), clients);
+  return std::make_unique<Uploads>(root, *std::move(lock), std::move(directory.fd), clients,
+                                   std::move(placed));
 }
 
-Uploads::Uploads(std::filesystem::path root, Fd lock, Fd directory, std::size_t clients)
+Uploads::Uploads(std::filesystem::path root, Fd lock, Fd directory, std::size_t clients,
+                 Placed placed)
     : files_(std::move(root)),
       lock_(std::move(lock)),
       identity_(*identity_of(lock_.get())),
       directory_(std::move(directory)),
       pieces_(std::make_shared<Pieces>(kMostPieces)),
+      placed_(std::move(placed)),
       purged_at_(Clock::now() - kBetweenPurges),
       openers_(kOpeners, 2 * clients),
       writers_(writers(), 2 * clients),
@@ -201,6 +205,8 @@ tl::expected<std::string, Fault> Uploads::finish(Upload& upload, const std::stri
     return give_up(error, "made a blob");
   }
   upload.end();
+  // As it is now: the rename has changed its time of change.
+  if (const auto file = identity_of(upload.file())) placed_(*file, kept);
   const auto name = link_name(upload.id());
   for (const auto& as : {kept, digest}) {
     const int error = place_link(to->get(), directory_.get(), name, repository, as, kept);

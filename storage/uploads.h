@@ -37,14 +37,17 @@ namespace layergate::storage {
 class Uploads {
  public:
   using Claimed = tl::expected<std::shared_ptr<Upload>, Fault>;
+  // Told of each file that has become a blob, whose bytes are those of the digest.
+  using Placed = std::function<void(const FileIdentity& file, std::string_view digest)>;
 
   // Takes the directory for this process alone; the error is a sentence. `clients`: how many there
   // may be, each of which waits for one thing at a time. REQUIRES: problem_of_writing(root) knows
   // none. Blocks on the disk.
   static tl::expected<std::unique_ptr<Uploads>, std::string> open(const std::filesystem::path& root,
-                                                                  std::size_t clients);
+                                                                  std::size_t clients,
+                                                                  Placed placed);
   // For open(): the descriptors of the lock and of the directory of partial uploads.
-  Uploads(std::filesystem::path root, Fd lock, Fd directory, std::size_t clients);
+  Uploads(std::filesystem::path root, Fd lock, Fd directory, std::size_t clients, Placed placed);
 
   // A new upload.
   Claimed begin();
@@ -104,6 +107,7 @@ class Uploads {
   const Fd directory_;           // of the partial uploads
   const std::shared_ptr<UploadTable> table_ = std::make_shared<UploadTable>();
   const std::shared_ptr<Pieces> pieces_;
+  const Placed placed_;
   std::atomic<std::uint64_t> begun_{0};
   std::atomic<std::uint64_t> finished_{0};
   std::atomic<std::uint64_t> mounted_{0};

@@ -30,6 +30,7 @@ from harness.certificates import Authority
 from harness.client import Client, error_code, with_query
 from harness.gate import Gate
 from harness.images import image, write_layout
+from harness.managed import wait_for
 from harness.process import run
 from harness.rawhttp import Connection, Fields, Response, chunked, digest_of, head
 from harness.registry import V2, Registry
@@ -97,6 +98,22 @@ def blobs_are_right(registry: Registry) -> int:
     for file in files:
         assert hashlib.sha256(file.read_bytes()).hexdigest() == file.parent.name
     return len(files)
+
+
+def test_what_was_written_here_is_not_read_again_before_it_is_served(
+        make_gate: GateMaker, own_registry: Registry) -> None:
+    settings = writing(own_registry.storage)
+    settings["upstream"]["storage_verify"] = "first"
+    gate = make_gate(own_registry.url, POLICY, PASSWORDS, settings=settings)
+    with Client(gate.connect, gate.credential("owner")) as client:
+        made = image()
+        client.push("team/a", "1", made)
+        before = counter(gate, "served_total")
+        for data in made.blobs:
+            answer = client.ask("GET", f"/v2/team/a/blobs/{digest_of(data)}")
+            assert (answer.status, answer.body) == (200, data)
+    wait_for(before + len(made.blobs), lambda: counter(gate, "served_total"), "all from files")
+    assert sum(value for name, value in gate.metrics().items() if "unverified" in name) == 0
 
 
 # --- the same answers ---

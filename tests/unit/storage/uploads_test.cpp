@@ -27,7 +27,10 @@ class House {
     open();
   }
   void open() {
-    auto opened = Uploads::open(tree_.root(), 10);
+    auto opened =
+        Uploads::open(tree_.root(), 10, [this](const FileIdentity& file, std::string_view digest) {
+          placed_.emplace_back(file, digest);
+        });
     REQUIRE(opened);
     uploads_ = *std::move(opened);
   }
@@ -54,8 +57,13 @@ class House {
     return (*upload)->id();
   }
 
+  [[nodiscard]] const std::vector<std::pair<FileIdentity, std::string>>& placed() const {
+    return placed_;
+  }
+
  private:
   Tree tree_;
+  std::vector<std::pair<FileIdentity, std::string>> placed_;
   std::unique_ptr<Uploads> uploads_;
 };
 
@@ -78,6 +86,12 @@ TEST_CASE("storage uploads: bytes that come in parts become a blob") {
     CHECK(house.append(**upload, "world") == Fault::none);
     CHECK(house->finish(**upload, "team/a", digest) == digest);
   }
+  // Who reads it later finds the file that was told of.
+  const auto file = BlobFiles(house.tree().root()).find("team/a", digest, Wait::yes);
+  REQUIRE(file);
+  REQUIRE(house.placed().size() == 1);
+  CHECK(house.placed()[0].first == file->identity);
+  CHECK(house.placed()[0].second == digest);
   CHECK(read_text(house.tree().blob(digest)) == "hello world");
   CHECK(read_text(house.tree().link(digest)) == digest);
   CHECK_FALSE(fs::exists(house.partial(id)));
@@ -196,7 +210,7 @@ TEST_CASE("storage uploads: another directory in place of the storage is not wri
 
 TEST_CASE("storage uploads: a second one on the same directory is refused") {
   House house;
-  const auto second = Uploads::open(house.tree().root(), 10);
+  const auto second = Uploads::open(house.tree().root(), 10, {});
   REQUIRE_FALSE(second);
   CHECK(second.error().find("is another layergate writing to this storage?") != std::string::npos);
 }
