@@ -51,9 +51,9 @@ int look_at(dl_phdr_info* object, std::size_t, void* data) {
   search.has_library = search.has_library || is_library;
   for (const auto& header : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
     if (header.p_type != PT_NOTE) continue;
+    const auto address = object->dlpi_addr + header.p_vaddr;
     // NOLINTNEXTLINE(performance-no-int-to-ptr): so the loader tells where a segment lies
-    const auto* const at =
-        reinterpret_cast<const std::uint8_t*>(object->dlpi_addr + header.p_vaddr);
+    const auto* const at = reinterpret_cast<const std::uint8_t*>(address);
     const auto id = build_id_in({at, header.p_memsz});
     if (id.empty()) continue;
     append_hex(search.ids, id);

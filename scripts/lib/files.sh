@@ -73,10 +73,7 @@ listen:
 admin:
   address: $3
 upstream:
-  url: $4${6:+
-  # Layers are sent from the registry's own files; storage_mode: write receives
-  # them there too (docs/storage.md).
-  storage: $6}
+  url: $4
 auth:
   realm: Layergate
   htpasswd: htpasswd
@@ -85,6 +82,8 @@ acl: acl.yml
 state: $5
 workers: 0
 EOF
+  # Layers are sent from these files; docs/storage.md says how they can come there, too.
+  [ -z "$6" ] || sed -i "s|^  url: .*|&\\n  storage: $6|" "$1"
   own_config "$1"
 }
 
