@@ -23,6 +23,7 @@ from conftest import GateMaker
 from harness.client import Client, error_code, with_query
 from harness.gate import Gate
 from harness.images import image, write_layout
+from harness.managed import wait_for
 from harness.process import run
 from harness.rawhttp import BadResponse, Connection, Fields, Response, digest_of, head
 from harness.registry import V2, Registry
@@ -238,8 +239,9 @@ class TestWhoMayNotRead:
         target = f"/v2/team/gone/blobs/{digest_of(made.layers[0])}"
         with Client(gate.connect, gate.credential("owner")) as owner:
             owner.push("team/gone", "v1", made)
+            before = served(gate) + 1
             owner.expect(200, "GET", target)
-            before = served(gate)
+            wait_for(before, lambda: served(gate), "the count of what was served")
             owner.expect(202, "DELETE", target)
             owner.expect(404, "GET", target)
             owner.expect(404, "HEAD", target)
