@@ -23,7 +23,6 @@ from conftest import GateMaker
 from harness.client import Client, error_code, with_query
 from harness.gate import Gate
 from harness.images import image, write_layout
-from harness.managed import wait_for
 from harness.process import run
 from harness.rawhttp import BadResponse, Connection, Fields, Response, digest_of, head
 from harness.registry import V2, Registry
@@ -241,7 +240,7 @@ class TestWhoMayNotRead:
             owner.push("team/gone", "v1", made)
             before = served(gate) + 1
             owner.expect(200, "GET", target)
-            wait_for(before, lambda: served(gate), "the count of what was served")
+            is_served(gate, before)
             owner.expect(202, "DELETE", target)
             owner.expect(404, "GET", target)
             owner.expect(404, "HEAD", target)
