@@ -99,8 +99,8 @@ int TlsTickets::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_
       set_up_mac(mac, found->key) &&
       EVP_DecryptInit_ex(cipher, algorithm, nullptr, found->key.cipher.data(), iv) == 1;
   if (!fine) return -1;
-  // With TLS 1.3 a client uses each ticket once, lest two connections be known for the same client's
-  // (RFC 8446, C.4), and has to get the next one now.
+  // With TLS 1.3 a client uses each ticket once, lest two connections be known for the same
+  // client's (RFC 8446, C.4), and has to get the next one now.
   return found->is_newest && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 

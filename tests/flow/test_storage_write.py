@@ -15,7 +15,6 @@ import random
 import re
 import secrets
 import shutil
-import signal
 import stat
 import threading
 import time
