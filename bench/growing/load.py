@@ -9,7 +9,7 @@ import statistics
 import threading
 import time
 
-from peers.servers import PASSWORD, USER
+from peers.peer import PASSWORD, USER
 
 _CREDENTIAL = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 HEADERS = {"Authorization": f"Basic {_CREDENTIAL}",
