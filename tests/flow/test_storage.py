@@ -14,6 +14,7 @@ import secrets
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,7 +50,13 @@ def storage(root: Path, verify: str) -> dict[str, dict[str, str]]:
 
 
 def served(gate: Gate) -> int:
-    return int(gate.metrics()["layergate_storage_served_total"])
+    """The count of it comes a moment after the last byte: read when it stands still."""
+    count = gate.metrics()["layergate_storage_served_total"]
+    while True:
+        time.sleep(0.05)
+        before, count = count, gate.metrics()["layergate_storage_served_total"]
+        if count == before:
+            return int(count)
 
 
 def is_served(gate: Gate, value: int) -> None:
