@@ -14,7 +14,6 @@ namespace {
 constexpr std::uint64_t kLowWater = 512U << 10U;   // bytes: what a wake-up should be worth
 constexpr std::uint64_t kWorthAPipe = 64U << 10U;  // below, a copy costs less than a pipe
 constexpr std::uint64_t kWorthLowWater = 256U << 10U;
-constexpr std::uint64_t kPartOfRecord = 32U << 10U;
 
 }  // namespace
 
@@ -255,11 +254,7 @@ std::size_t Relay::write_now(std::span<const iovec> parts) {
 void Relay::adjust_low_water() {
   const bool copies = !source_.is_plain() || !sink_.is_plain();
   if (options_.in.kind != Framing::Kind::length || (!pipe_ && !copies)) return;
-  // Never more than what is still to come, or the last bytes would wait for ever. Of TLS a part of
-  // a record may be here already.
-  const auto here = source_.is_plain() ? 0 : kPartOfRecord;
-  source_.set_low_water(
-      left_ < kWorthLowWater + here ? 1 : static_cast<int>(std::min(left_ - here, kLowWater)));
+  source_.set_low_water_for(left_, kLowWater, kWorthLowWater);
 }
 
 }  // namespace layergate::proxy

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proxy/open_files.h"
+
 namespace layergate::proxy {
 namespace {
 

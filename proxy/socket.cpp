@@ -5,12 +5,15 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
 namespace layergate::proxy {
 namespace {
+
+constexpr std::uint64_t kPartOfRecord = 32U << 10U;
 
 Socket::Result result_of(ssize_t bytes) {
   if (bytes > 0) return {Socket::Io::ok, static_cast<std::size_t>(bytes)};
@@ -99,6 +102,12 @@ void Socket::set_low_water(int bytes) {
   low_water_ = bytes;
   // Where it is refused, readiness comes earlier: slower, not wrong.
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+void Socket::set_low_water_for(std::uint64_t left, std::uint64_t most, std::uint64_t worth) {
+  // Of TLS a part of a record may be here already.
+  const auto here = is_plain() ? 0 : kPartOfRecord;
+  set_low_water(left < worth + here ? 1 : static_cast<int>(std::min(left - here, most)));
 }
 
 Socket::Result Socket::receive(char* data, std::size_t size) {

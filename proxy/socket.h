@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -56,6 +57,9 @@ class Socket {
   // SO_RCVLOWAT: readiness is reported from so many bytes on (or at the end). Fewer wake-ups, and
   // wake-ups are what a relay's time goes to.
   void set_low_water(int bytes);
+  // For a body of which `left` bytes are still to come: `most` of them, but never more than there
+  // will be, or the last bytes would wait for ever; 1 where less than `worth` is to come.
+  void set_low_water_for(std::uint64_t left, std::uint64_t most, std::uint64_t worth);
 
   Result receive(char* data, std::size_t size);
   // Appends up to `most` bytes.

@@ -11,7 +11,6 @@ using storage::Piece;
 
 // What a wake-up should be worth; Relay has the same reasons.
 constexpr std::uint64_t kLowWater = Piece::kSize;
-constexpr std::uint64_t kPartOfRecord = 32U << 10U;
 
 }  // namespace
 
@@ -118,10 +117,7 @@ UploadReceiver::Io UploadReceiver::decode(std::span<char> coded, std::size_t& co
 
 void UploadReceiver::adjust_low_water() {
   if (is_chunked_) return;  // where it ends is not known
-  // Never more than what is still to come, or the last bytes would wait for ever. Of TLS a part of
-  // a record may be here already.
-  const auto here = socket_.is_plain() ? 0 : kPartOfRecord;
-  socket_.set_low_water(left_ < kLowWater + here ? 1 : static_cast<int>(kLowWater));
+  socket_.set_low_water_for(left_, kLowWater, kLowWater);
 }
 
 }  // namespace layergate::proxy

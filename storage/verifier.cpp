@@ -2,18 +2,14 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
-#include <memory>
-#include <span>
 #include <thread>
 #include <vector>
 
-#include <openssl/evp.h>
 #include <spdlog/spdlog.h>
 
-#include "base/hex.h"
+#include "storage/hash.h"
 #include "storage/layout.h"
 
 namespace layergate::storage {
@@ -22,10 +18,6 @@ namespace {
 constexpr std::size_t kPiece = 512U << 10U;
 // Of a file's times, at the most (a kernel's tick).
 constexpr std::chrono::milliseconds kGranularity{20};
-
-struct FreeContext {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
 
 }  // namespace
 
@@ -83,9 +75,7 @@ void Verifier::read_now(const std::string& repository, const std::string& digest
 }
 
 std::optional<bool> Verifier::compare(const BlobFile& file, const std::string& digest) const {
-  const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-  const auto* algorithm = oci::is_sha256(digest) ? EVP_sha256() : EVP_sha512();
-  if (!context || EVP_DigestInit_ex(context.get(), algorithm, nullptr) != 1) return std::nullopt;
+  auto hash = Hash::like(digest);
   // A change in the same tick as the last one would show in no time.
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   if (now - std::chrono::nanoseconds(file.identity.changed) < kGranularity) {
@@ -100,18 +90,13 @@ std::optional<bool> Verifier::compare(const BlobFile& file, const std::string& d
     if (bytes < 0) return std::nullopt;
     if (bytes == 0) break;
     at += static_cast<std::uint64_t>(bytes);
-    if (EVP_DigestUpdate(context.get(), piece.data(), static_cast<std::size_t>(bytes)) != 1) {
-      return std::nullopt;
-    }
+    hash.add({piece.data(), static_cast<std::size_t>(bytes)});
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  unsigned size = 0;
-  if (EVP_DigestFinal_ex(context.get(), hash.data(), &size) != 1) return std::nullopt;
+  const auto found = hash.finish();
+  if (found.empty()) return std::nullopt;
   // Somebody wrote to it while it was read: what was read is of no one state.
   if (identity_of(file.fd.get()) != file.identity) return std::nullopt;
-  std::string hex;
-  append_hex(hex, std::span(hash).first(size));
-  return digest.substr(digest.find(':') + 1) == hex;
+  return found == digest;
 }
 
 void Verifier::remember(const Key& key, bool is_good) {
