@@ -23,7 +23,7 @@ Warnings Warnings::of(const Draft& draft) {
     }
   }
   const auto all = warnings.always.size();
-  arrange(warnings.always, warnings.files, kMost);
+  arrange(warnings.always, warnings.files, all);  // all of them: at() tells how many it leaves out
   if (all > kMost) {
     warnings.always.resize(kMost);
     warnings.more = all - kMost;
