@@ -24,6 +24,7 @@ class TaskQueue {
     {
       const std::lock_guard lock(mutex_);
       tasks_.push_back(std::move(task));
+      if (tasks_.size() > 1) return;  // who posted the first has woken the loop, or is about to
     }
     const std::uint64_t one = 1;
     // Fails only if 2^64-1 wake-ups wait already.

@@ -446,32 +446,54 @@ void Keeper::end_catalog(const std::string& problem) {
 }
 
 void Keeper::revalidate(std::string repository, std::string tag, Known known) {
-  post([this, repository = std::move(repository), tag = std::move(tag), known = std::move(known)] {
-    ask("HEAD", manifest_target(repository, tag),
-        [this, repository, tag, known](const UpstreamAnswer& answer) {
-          const auto at = root_of(repository, tag);
-          if (answer.status == 404 ? at.empty() : answer.status == 200 && answer.digest == at) {
-            return known("");
-          }
-          if (answer.status != 200 && answer.status != 404) {
-            return known(answer.why_not());
-          }
-          enter(repository, [this, repository, tag, known] {
-            Survey::Question question;
-            question.repository = repository;
-            question.only_tag = tag;
-            question.urgency = Urgency::someone_waits;
-            survey(std::move(question), [this, repository, tag, known](const Surveyed& surveyed) {
-              if (surveyed.problem.empty()) {
-                take_survey(repository, surveyed, false);
-                if (surveyed.tags.empty()) record_untag(repository, tag);
-              }
-              known(surveyed.problem);
-              leave(repository);
-            });
+  post([this, repository = std::move(repository), tag = std::move(tag),
+        known = std::move(known)]() mutable {
+    const auto [at, is_new] = revalidating_.try_emplace({repository, tag});
+    auto& turns = at->second;
+    // The answer that is on its way may be older than this question.
+    (is_new ? turns.now : turns.next).push_back(std::move(known));
+    if (is_new) ask_for_tag(repository, tag);
+  });
+}
+
+void Keeper::ask_for_tag(const std::string& repository, const std::string& tag) {
+  ask("HEAD", manifest_target(repository, tag),
+      [this, repository, tag](const UpstreamAnswer& answer) {
+        const auto at = root_of(repository, tag);
+        if (answer.status == 404 ? at.empty() : answer.status == 200 && answer.digest == at) {
+          return end_revalidation(repository, tag, "");
+        }
+        if (answer.status != 200 && answer.status != 404) {
+          return end_revalidation(repository, tag, answer.why_not());
+        }
+        enter(repository, [this, repository, tag] {
+          Survey::Question question;
+          question.repository = repository;
+          question.only_tag = tag;
+          question.urgency = Urgency::someone_waits;
+          survey(std::move(question), [this, repository, tag](const Surveyed& surveyed) {
+            if (surveyed.problem.empty()) {
+              take_survey(repository, surveyed, false);
+              if (surveyed.tags.empty()) record_untag(repository, tag);
+            }
+            end_revalidation(repository, tag, surveyed.problem);
+            leave(repository);
           });
         });
-  });
+      });
+}
+
+void Keeper::end_revalidation(const std::string& repository, const std::string& tag,
+                              const std::string& problem) {
+  const auto found = revalidating_.find({repository, tag});
+  auto& turns = found->second;
+  for (const auto& known : std::exchange(turns.now, {})) known(problem);
+  if (turns.next.empty()) {
+    revalidating_.erase(found);
+    return;
+  }
+  turns.now.swap(turns.next);
+  ask_for_tag(repository, tag);
 }
 
 void Keeper::fetch_manifest(std::string repository, std::string digest,

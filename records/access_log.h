@@ -1,10 +1,15 @@
 // Writes access records as JSON lines, off the event loops.
 //
-// Thread safety: write() may be called from any thread. The file rotates at 64 MiB and 16 old ones
-// are kept. Destruction writes out all that is queued.
+// Lines are gathered and go to the file together, each second or when there are many: to wake a
+// thread for each would cost more than the line. The file rotates at 64 MiB and 16 old ones are
+// kept. Destruction writes out all that waits.
+//
+// Thread safety: write() may be called from any thread.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,16 +17,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 
 #include "records/access_record.h"
 
-namespace spdlog {
-class logger;
-namespace details {
-class thread_pool;
+namespace spdlog::sinks {
+class sink;
 }
-}  // namespace spdlog
 
 namespace layergate::records {
 
@@ -45,7 +48,7 @@ class AccessLog {
   // are written one by one up to 60 a minute; what is more is counted, and written as one summary
   // for each status when the minute is over. False: it was only counted.
   bool write(const AccessRecord& record);
-  // Writes summaries that are due and flushes; call about once a second.
+  // Has summaries that are due and all that waits written; call about once a second.
   void tick();
 
  private:
@@ -61,12 +64,25 @@ class AccessLog {
   };
 
   bool is_flood(const AccessRecord& record);
-  void summarise(const Flood& flood) const;
+  void summarise(const Flood& flood);
+  // Waits for the disk only when it is kMost bytes behind.
+  void append(const std::string& line);
+  void run();
+  void write_out(const std::string& lines);
 
   const std::function<void(const Summary&)> on_summary_;
 
-  std::shared_ptr<spdlog::details::thread_pool> pool_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const std::unique_ptr<spdlog::sinks::sink> file_;
+  std::string problem_;  // of the file; the thread's own
+
+  std::mutex lines_mutex_;
+  std::condition_variable wake_;
+  std::condition_variable room_;
+  std::string lines_;  // guarded by lines_mutex_, as the next two
+  bool is_due_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, Flood> floods_;  // by network_of(); guarded by mutex_
   Flood others_{
