@@ -72,12 +72,16 @@ bool IpAddress::is_v4() const {
 }
 
 std::string IpAddress::to_string() const {
-  std::array<char, INET6_ADDRSTRLEN> buffer{};
   if (is_v4()) {
-    inet_ntop(AF_INET, bytes_.data() + 12, buffer.data(), buffer.size());
-  } else {
-    inet_ntop(AF_INET6, bytes_.data(), buffer.data(), buffer.size());
+    std::string text;
+    for (auto byte = bytes_.begin() + 12; byte != bytes_.end(); ++byte) {
+      if (!text.empty()) text += '.';
+      text += std::to_string(*byte);
+    }
+    return text;
   }
+  std::array<char, INET6_ADDRSTRLEN> buffer{};
+  inet_ntop(AF_INET6, bytes_.data(), buffer.data(), buffer.size());
   return buffer.data();
 }
 

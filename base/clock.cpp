@@ -83,13 +83,24 @@ std::string format_time(WallTime time) {
   const auto day_start = floor<days>(time);
   const year_month_day date{day_start};
   const hh_mm_ss<milliseconds> clock{time - day_start};
-  std::array<char, 40> out{};
-  std::snprintf(
-      out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return out.data();
+  // By hand: each access record has one, and printf is slower than all the rest of its line.
+  std::string out;
+  out.reserve(24);
+  const auto add = [&](int value, int digits, char end) {
+    std::array<char, 4> text{};
+    for (auto at = digits; at-- > 0; value /= 10) {
+      text[static_cast<std::size_t>(at)] = static_cast<char>('0' + value % 10);
+    }
+    out.append(text.data(), static_cast<std::size_t>(digits)).push_back(end);
+  };
+  add(static_cast<int>(date.year()), 4, '-');
+  add(static_cast<int>(static_cast<unsigned>(date.month())), 2, '-');
+  add(static_cast<int>(static_cast<unsigned>(date.day())), 2, 'T');
+  add(static_cast<int>(clock.hours().count()), 2, ':');
+  add(static_cast<int>(clock.minutes().count()), 2, ':');
+  add(static_cast<int>(clock.seconds().count()), 2, '.');
+  add(static_cast<int>(clock.subseconds().count()), 3, 'Z');
+  return out;
 }
 
 std::string http_date(WallTime time) {

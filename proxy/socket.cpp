@@ -48,6 +48,7 @@ Socket::~Socket() {
     drop_tls();
   }
   want(false, false);
+  watch_read(false);
 }
 
 void Socket::start_tls(std::unique_ptr<TlsSession> session) {
@@ -78,14 +79,17 @@ void Socket::watch() {
   const bool read = wants_read_ || handshaking;
   const bool write =
       (wants_write_ && !handshaking) || (unsent() > 0 && !tls_->session->has_failed());
-  if (read != watches_read_) {
-    watches_read_ = read;
-    read ? event_add(&read_event_, nullptr) : event_del(&read_event_);
-  }
+  if (read || write) watch_read(read);
   if (write != watches_write_) {
     watches_write_ = write;
     write ? event_add(&write_event_, nullptr) : event_del(&write_event_);
   }
+}
+
+void Socket::watch_read(bool on) {
+  if (on == watches_read_) return;
+  watches_read_ = on;
+  on ? event_add(&read_event_, nullptr) : event_del(&read_event_);
 }
 
 // By a timer that is due, so that other connections have their turn before.
@@ -199,7 +203,7 @@ void Socket::on_tls_event(short what) {
   } else if (wants_write_) {
     handler_->on_writable(*this);
   } else {
-    want(false, false);
+    watch_read(false);
   }
 }
 
@@ -217,8 +221,8 @@ void Socket::on_more(evutil_socket_t /*fd*/, short /*what*/, void* self) {
 void Socket::dispatch(evutil_socket_t /*fd*/, short what, void* self) {
   auto& socket = *static_cast<Socket*>(self);
   if (socket.tls_) return socket.on_tls_event(what);
-  if (socket.handler_ == nullptr) return;
   if ((what & EV_READ) != 0) {
+    if (!socket.wants_read_) return socket.watch_read(false);
     socket.handler_->on_readable(socket);
   } else {
     socket.handler_->on_writable(socket);

@@ -52,7 +52,8 @@ class Socket {
   // what it sends (docs/decisions/0009-tls.md).
   [[nodiscard]] bool is_plain() const { return !tls_; }
 
-  // Which of the two is reported; level-triggered.
+  // Which of the two is reported; level-triggered. The kernel hears of "neither" only when it has
+  // something to report all the same: most requests are answered before anything else comes.
   void want(bool read, bool write);
   // SO_RCVLOWAT: readiness is reported from so many bytes on (or at the end). Fewer wake-ups, and
   // wake-ups are what a relay's time goes to.
@@ -96,6 +97,7 @@ class Socket {
   static void on_more(evutil_socket_t fd, short what, void* self);
   void on_tls_event(short what);
   void watch();
+  void watch_read(bool on);
   void report_buffered();
 
   Fd fd_;

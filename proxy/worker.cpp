@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
-#include <cstdio>
+#include <array>
+#include <charconv>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -99,10 +100,12 @@ void Worker::defer(std::function<void()> task) {
 }
 
 std::string Worker::next_trace() {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "%016llx",
-                static_cast<unsigned long long>(trace_seed_ + ++traces_ * 0x9e3779b97f4a7c15ULL));
-  return text.data();
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                 trace_seed_ + ++traces_ * 0x9e3779b97f4a7c15ULL, 16)
+                       .ptr;
+  const auto count = static_cast<std::size_t>(end - digits.data());
+  return std::string(digits.size() - count, '0').append(digits.data(), count);
 }
 
 void Worker::accept(Fd fd, const IpAddress& peer, const config::Listen& listen) {

@@ -48,7 +48,7 @@ Recorder::Recorder(const config::Config& config)
       anomalies_(std::make_unique<Anomalies>(*ledger_, config.records.anomalies)),
       retention_(std::make_unique<Retention>(*ledger_, config.records.retention)),
       webhook_(make_webhook(config.records.webhook)),
-      others_({kMostWaiting, 2 * kBatch}) {}
+      others_({kMostWaiting, kMergeFrom}) {}
 
 Recorder::~Recorder() {
   if (!thread_.joinable()) return;
@@ -166,7 +166,8 @@ bool Recorder::write_others() {
     return false;
   }
   examine(rows);
-  return true;
+  // The others gather until the pause is over: what is equal among them costs one row.
+  return rows.size() == kBatch;
 }
 
 void Recorder::put_back(std::vector<Row> rows) {

@@ -36,6 +36,8 @@ class Webhook;
 class Recorder {
  public:
   static constexpr std::size_t kMostWaiting = 65'536;  // rows
+  // So many may wait one by one; of what comes beyond, equal rows become one.
+  static constexpr std::size_t kMergeFrom = 1024;
 
   // Opens state/records.db, or makes it. Throws std::runtime_error: it is not ours, no permission;
   // or the webhook's secret cannot be read.
@@ -74,8 +76,9 @@ class Recorder {
   };
 
   void run();
-  // Each returns whether there was something and it was written.
+  // Whether there was something and it was written.
   bool write_awaited();
+  // Whether there may be more that should not wait: a whole batch was written.
   bool write_others();
   bool append(std::vector<Row>& rows);
   void put_back(std::vector<Row> rows);

@@ -1,7 +1,7 @@
 // Rows on their way to the disk, in the order in which they came, and no more than fit.
 //
-// When more come than the disk takes, equal requests become one row that says how many they were:
-// a client that asks for one manifest a million times then costs a few rows, and none is lost.
+// When many come at once, equal requests become one row that says how many they were: a client that
+// asks for one manifest a million times then costs a few rows, and none is lost.
 //
 // Thread safety: none of its own.
 #pragma once
@@ -20,8 +20,8 @@ namespace layergate::records {
 class WaitingRows {
  public:
   struct Limits {
-    std::size_t most = 65'536;      // rows
-    std::size_t merge_from = 8192;  // so many may wait one by one
+    std::size_t most = 0;        // rows
+    std::size_t merge_from = 0;  // so many may wait one by one
   };
 
   explicit WaitingRows(const Limits& limits) : limits_(limits) {}

@@ -63,7 +63,7 @@ TEST_CASE("recorder: rows of many threads are all written, each thread's in its 
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < kEach; ++i) {
-          auto row = pull("user" + std::to_string(t), "a:b");
+          auto row = pull("user" + std::to_string(t), "a:" + std::to_string(i));
           row.bytes_in = i;
           if (i % 100 == 0) {
             recorder.record_durably(std::move(row), [&](bool written) { told += written ? 1 : 0; });
