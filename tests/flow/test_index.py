@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -303,6 +304,34 @@ class TestShared:
         assert get(gate, "/v2/x/manifests/made").status == 404
         upstream.holds.add("x", "made", image({"a": b"made around the gate"}))
         assert get(gate, "/v2/x/manifests/made").status == 200
+
+    def test_who_asks_together_shares_an_answer(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        """But never one that was on its way before: it may be older than the question."""
+        arrived, go = threading.Event(), threading.Event()
+
+        def answer(request: Request, _: socket.socket) -> bytes:
+            status, body, fields = upstream.holds.answer(request.target)
+            made = reply(status, body, *fields)
+            if request.method != "HEAD":
+                return made
+            arrived.set()
+            assert go.wait(10)
+            return made[: made.index(b"\r\n\r\n") + 4]
+
+        upstream.answers_index, upstream.handler = False, answer
+        second = image({"a": b"moved meanwhile"})
+        with ThreadPoolExecutor(9) as threads:
+            first = threads.submit(get, gate, "/v2/x/manifests/held")
+            assert arrived.wait(10)
+            upstream.holds.add("x", "held", second)
+            later = [threads.submit(get, gate, "/v2/x/manifests/held") for _ in range(8)]
+            time.sleep(0.5)
+            heads = [r for r in upstream.questioned() if r.method == "HEAD"]
+            go.set()
+            assert first.result().body == HELD.manifest
+            assert [each.result().body for each in later] == 8 * [second.manifest]
+        assert len(heads) == 1
+        assert len([r for r in upstream.questioned() if r.method == "HEAD"]) == 2
 
     def test_it_cannot_be_asked(self, gate: Gate, upstream: RecordingUpstream) -> None:
         upstream.answers_index = False
