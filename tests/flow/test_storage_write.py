@@ -15,7 +15,9 @@ import random
 import re
 import secrets
 import shutil
+import socket
 import stat
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -372,6 +374,43 @@ def test_a_kept_connection_goes_on(gate: Gate) -> None:
         assert connection.read_response().body == data
 
 
+def test_a_request_behind_a_large_body(gate: Gate) -> None:
+    """Whoever receives the body leaves it to the next one, wherever the body ends."""
+    mine = gate.credential("owner")
+    for size in (1, 20_000, 128 * 1024, MIB + 1, 9 * MIB):
+        data = secrets.token_bytes(size)
+        with gate.connect() as connection:
+            at = connection.request("POST", "/v2/team/a/blobs/uploads/", [mine])["location"]
+            target = with_query(at, digest=digest_of(data))
+            connection.send(head("PUT", target, [mine, ("Content-Length", str(size))]) + data
+                            + head("HEAD", f"/v2/team/a/blobs/{digest_of(data)}", [mine]))
+            assert connection.read_response("PUT").status == 201
+            behind = connection.read_response("HEAD")
+            assert behind.status == 200 and behind["content-length"] == str(size)
+
+
+def test_a_client_that_pauses(gate: Gate, registry: Registry) -> None:
+    """However little comes between two pauses, it is not forgotten: all that has come is taken within
+    about a second, and the end of the body at once."""
+    data = secrets.token_bytes(3 * MIB)
+    mine = gate.credential("owner")
+    with gate.connect() as connection:
+        at = connection.request("POST", "/v2/team/a/blobs/uploads/", [mine])["location"]
+        file = registry.storage / "layergate/uploads" / at.partition("uploads/")[2].partition("?")[0]
+        target = with_query(at, digest=digest_of(data))
+        connection.send(head("PUT", target, [mine, ("Content-Length", str(len(data)))]))
+        start = 0
+        for end in (10, MIB + 10, MIB + 20, len(data) - 1):
+            connection.send(data[start:end])
+            wait_until(lambda end=end: file.stat().st_size == end, 5)  # type: ignore[misc]
+            start = end
+        sent = time.monotonic()
+        connection.send(data[start:])
+        assert connection.read_response("PUT").status == 201
+        assert time.monotonic() - sent < 0.9
+    assert held(registry, "team/a", digest_of(data)) == data
+
+
 # --- breaking off and going on ---
 
 
@@ -412,6 +451,36 @@ class TestBreakingOff:
             at = owner.expect(202, "PATCH", at, fields, part)["location"]
             owner.expect(201, "PUT", with_query(at, digest=digest_of(data)))
         assert held(own_registry, "team/a", digest_of(data)) == data
+
+    def test_clients_that_go_away_while_their_bytes_are_taken(self, own_gate: Gate,
+                                                              own_registry: Registry) -> None:
+        """Many at once, with a reset: what was taken is the beginning of what was sent, no byte is another
+        connection's, and each can be gone on with."""
+        bodies = [bytes([number]) * (24 * MIB) for number in range(8)]
+        with Client(own_gate.connect, own_gate.credential("owner")) as owner:
+            places = [owner.open_upload(f"team/{number}") for number in range(8)]
+
+            def send_and_reset(number: int) -> None:
+                data = bodies[number]
+                with send_part(own_gate, places[number], b"", len(data)) as connection:
+                    linger = struct.pack("ii", 1, 0)
+                    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    connection.send(data[:random.randrange(4 * MIB, len(data))])
+
+            threads = [threading.Thread(target=send_and_reset, args=(number,)) for number in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for number, at in enumerate(places):
+                wait_until(lambda at=at: owner.ask("GET", at).status == 204)  # type: ignore[misc]
+                status = owner.expect(204, "GET", at)
+                have = int(status["range"].partition("-")[2]) + 1 if "range" in dict(status.fields) else 0
+                data = bodies[number]
+                owner.expect(201, "PUT", with_query(status["location"], digest=digest_of(data)),
+                             body=data[have:])
+        assert blobs_are_right(own_registry) == len(bodies)
+        assert partial(own_registry) == []
 
     @pytest.mark.parametrize("end", ["in order", "kill -9"])
     def test_over_a_restart(self, own_gate: Gate, own_registry: Registry, end: str) -> None:
