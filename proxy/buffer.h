@@ -21,7 +21,9 @@ class Buffer {
   }
   void consume(std::size_t count) {
     start_ += count;
-    if (start_ == text_.size()) clear();
+    if (start_ < text_.size()) return;
+    // What a slow peer made wait is not to be paid for until its connection ends.
+    text_.capacity() > kWorthKeeping ? release() : clear();
   }
   void clear() {
     text_.clear();
@@ -34,6 +36,8 @@ class Buffer {
   }
 
  private:
+  static constexpr std::size_t kWorthKeeping = 4U << 10U;  // bytes
+
   void compact() {
     if (start_ == 0) return;
     text_.erase(0, start_);

@@ -54,6 +54,9 @@ Fd open_port(const config::Endpoint& endpoint, bool shared) {
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (shared) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  // Those that are accepted inherit these.
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  keep_alive(fd.get());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
     fail();
@@ -98,9 +101,6 @@ void Listener::accept(int most) {
       }
       return;
     }
-    const int on = 1;
-    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    keep_alive(fd.get());
     const auto address = IpAddress::from(reinterpret_cast<const sockaddr*>(&peer));
     if (address) worker_.accept(std::move(fd), *address, listen_);
   }

@@ -14,6 +14,11 @@ namespace {
 constexpr std::uint64_t kLowWater = 512U << 10U;   // bytes: what a wake-up should be worth
 constexpr std::uint64_t kWorthAPipe = 64U << 10U;  // below, a copy costs less than a pipe
 constexpr std::uint64_t kWorthLowWater = 256U << 10U;
+// A sink that took so much has sent some of it: it is more than may wait unsent in its socket.
+constexpr std::uint64_t kProof = Socket::kMostUnsent + (128U << 10U);
+constexpr std::uint64_t kSmallBody = 1U << 20U;  // a pipe holds all of it
+constexpr std::chrono::milliseconds kSlow{250};  // until a full sink takes something again
+constexpr std::size_t kSmallPiece = 16U << 10U;  // for a sink that is full again and again
 
 }  // namespace
 
@@ -32,6 +37,7 @@ Relay::Relay(Socket& source, Buffer& received, Socket& sink, Buffer& pending, Pi
 
 Relay::~Relay() {
   source_.set_low_water(1);
+  sink_.limit_unsent(false);
   release_pipe();
 }
 
@@ -42,30 +48,31 @@ void Relay::release_pipe() { pipes_.give_back(std::move(pipe_)); }
 Relay::Status Relay::step() {
   wants_read_ = wants_write_ = false;
   const auto start = moved_;
+  bool has_read = false;
   while (true) {
-    switch (write_waiting()) {
-      case Io::progress:
-        break;
-      case Io::blocked:
-        wants_write_ = true;
+    auto io = write_waiting();
+    if (io == Io::progress) {
+      if (has_read) sink_was_full_ = false;
+      if (ended_) return Status::done;
+      if (moved_ - start >= kTurn) {
+        wants_read_ = true;
+        source_.set_low_water(1);  // what is left of this turn's bytes must wake us again
         return Status::moving;
-      case Io::failed:
-      case Io::closed:
-      case Io::malformed:
-        return Status::sink_failed;
+      }
+      io = read_some();
+      has_read = true;
     }
-    if (ended_) return Status::done;
-    if (moved_ - start >= kTurn) {
-      wants_read_ = true;
-      source_.set_low_water(1);  // what is left of this turn's bytes must wake us again
-      return Status::moving;
-    }
-    switch (read_some()) {
+    switch (io) {
       case Io::progress:
         break;
       case Io::blocked:
         wants_read_ = true;
         adjust_low_water();
+        release_pipe();  // it is empty, and others have bytes for it
+        return Status::moving;
+      case Io::sink_full:
+        wants_write_ = true;
+        sink_is_full();
         return Status::moving;
       case Io::failed:
         return Status::source_failed;
@@ -73,8 +80,21 @@ Relay::Status Relay::step() {
         return Status::source_closed;
       case Io::malformed:
         return Status::malformed;
+      case Io::sink_failed:
+        return Status::sink_failed;
     }
   }
+}
+
+void Relay::sink_is_full() {
+  sink_was_full_ = true;
+  if (!full_since_) full_since_ = Clock::now();
+}
+
+void Relay::sink_has_taken() {
+  if (!full_since_) return;
+  sink_is_slow_ = Clock::now() - *full_since_ > kSlow;
+  full_since_.reset();
 }
 
 // The head, and what an earlier step read and could not write.
@@ -83,28 +103,31 @@ Relay::Io Relay::write_waiting() {
     const bool more = !ended_ || (pipe_ && pipe_->held > 0);
     // A head alone is sent at once: its receiver may have to answer before the body comes.
     const auto result = sink_.send(pending_.view(), more && moved_ > 0);
-    if (result.io == Socket::Io::again) return Io::blocked;
-    if (result.io != Socket::Io::ok) return Io::failed;
+    if (result.io == Socket::Io::again) return Io::sink_full;
+    if (result.io != Socket::Io::ok) return Io::sink_failed;
     pending_.consume(result.bytes);
+    sink_has_taken();
   }
   while (pipe_ && pipe_->held > 0) {
     const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (left_ > 0 ? SPLICE_F_MORE : 0U);
     const auto bytes =
         ::splice(pipe_->read_end.get(), nullptr, sink_.fd(), nullptr, pipe_->held, flags);
-    if (bytes < 0) return errno == EAGAIN || errno == EINTR ? Io::blocked : Io::failed;
-    if (bytes == 0) return Io::failed;
+    if (bytes < 0) return errno == EAGAIN || errno == EINTR ? Io::sink_full : Io::sink_failed;
+    if (bytes == 0) return Io::sink_failed;
     pipe_->held -= static_cast<std::size_t>(bytes);
+    sink_has_taken();
   }
   switch (sink_.flush()) {
     case Socket::Io::ok:
+      if (!sink_.is_plain()) sink_has_taken();
       return Io::progress;
     case Socket::Io::again:
-      return Io::blocked;
+      return Io::sink_full;
     case Socket::Io::closed:
     case Socket::Io::failed:
       break;
   }
-  return Io::failed;
+  return Io::sink_failed;
 }
 
 Relay::Io Relay::read_some() {
@@ -114,22 +137,57 @@ Relay::Io Relay::read_some() {
 Relay::Io Relay::read_length() {
   if (!received_.empty()) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, received_.size()));
-    pending_.append(received_.view().substr(0, count));
-    received_.consume(count);
     moved_ += count;
     left_ -= count;
     ended_ = left_ == 0;
-    return Io::progress;
+    const auto io = write_body(received_.view().substr(0, count), ended_);
+    received_.consume(count);
+    return io;
   }
-  if (!pipe_ && can_splice_ && left_ >= kWorthAPipe) pipe_ = pipes_.take();
-  if (pipe_) return splice_in();
+  const bool is_fast = sink_keeps_up();
+  sink_.limit_unsent(!is_fast);
+  if (!can_splice_) return copy_in();
+  if (!is_fast || left_ < kWorthAPipe) {
+    release_pipe();
+    return copy_what_fits();
+  }
+  if (!pipe_) pipe_ = pipes_.take();
+  return pipe_ ? splice_in() : copy_what_fits();
+}
 
-  return copy_in();
+// One that does not would hold a pipe, of which there are few, for as long as it takes.
+bool Relay::sink_keeps_up() const {
+  return (moved_ >= kProof || options_.in.length <= kSmallBody) && !sink_is_slow_;
+}
+
+std::size_t Relay::piece(std::uint64_t most) const {
+  const auto size = sink_was_full_ ? std::min(kSmallPiece, scratch_.size()) : scratch_.size();
+  return static_cast<std::size_t>(std::min<std::uint64_t>(most, size));
+}
+
+// What the sink does not take stays with the source: a slow client has no memory here.
+Relay::Io Relay::copy_what_fits() {
+  const auto bytes = ::recv(source_.fd(), scratch_.data(), piece(left_), MSG_PEEK);
+  if (bytes == 0) return Io::closed;
+  if (bytes < 0) return errno == EAGAIN || errno == EINTR ? Io::blocked : Io::failed;
+  const auto seen = static_cast<std::size_t>(bytes);
+  const auto sent = sink_.send({scratch_.data(), seen});
+  if (sent.io == Socket::Io::again) return Io::sink_full;
+  if (sent.io != Socket::Io::ok) return Io::sink_failed;
+  sink_has_taken();
+  // TCP drops them without a copy (tcp(7)); a unix socket copies them again.
+  if (::recv(source_.fd(), scratch_.data(), sent.bytes, MSG_TRUNC) !=
+      static_cast<ssize_t>(sent.bytes)) {
+    return Io::failed;
+  }
+  moved_ += sent.bytes;
+  left_ -= sent.bytes;
+  ended_ = left_ == 0;
+  return sent.bytes < seen ? Io::sink_full : Io::progress;
 }
 
 Relay::Io Relay::copy_in() {
-  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left_, scratch_.size()));
-  const auto result = source_.receive(scratch_.data(), most);
+  const auto result = source_.receive(scratch_.data(), piece(left_));
   switch (result.io) {
     case Socket::Io::again:
       return Io::blocked;
@@ -176,7 +234,7 @@ Relay::Io Relay::read_chunked() {
     received_.consume(consumed);
     return io;
   }
-  const auto result = source_.receive(scratch_.data(), scratch_.size());
+  const auto result = source_.receive(scratch_.data(), piece(scratch_.size()));
   switch (result.io) {
     case Socket::Io::again:
       return Io::blocked;
@@ -253,7 +311,10 @@ std::size_t Relay::write_now(std::span<const iovec> parts) {
 
 void Relay::adjust_low_water() {
   const bool copies = !source_.is_plain() || !sink_.is_plain();
-  if (options_.in.kind != Framing::Kind::length || (!pipe_ && !copies)) return;
+  if (options_.in.kind != Framing::Kind::length || (!pipe_ && !copies)) {
+    source_.set_low_water(1);
+    return;
+  }
   source_.set_low_water_for(left_, kLowWater, kWorthLowWater);
 }
 

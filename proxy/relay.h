@@ -8,8 +8,10 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "proxy/buffer.h"
@@ -59,9 +61,19 @@ class Relay {
   [[nodiscard]] bool finished() const { return ended_ && waiting() == 0; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   static constexpr std::size_t kTurn = 1U << 20U;
 
-  enum class Io : std::uint8_t { progress, blocked, failed, closed, malformed };
+  enum class Io : std::uint8_t {
+    progress,
+    blocked,  // the source has nothing now
+    failed,
+    closed,
+    malformed,
+    sink_full,
+    sink_failed,
+  };
 
   Io write_waiting();
   Io read_some();
@@ -69,6 +81,7 @@ class Relay {
   Io read_chunked();
   Io splice_in();
   Io copy_in();
+  Io copy_what_fits();
   Io decode(std::span<char> data, std::size_t& consumed);
   Io write_body(std::string_view data, bool last);
   // Returns how many bytes the sink took; an error shows again when the rest is written.
@@ -76,6 +89,11 @@ class Relay {
   [[nodiscard]] std::uint64_t waiting() const {
     return pending_.size() + (pipe_ ? pipe_->held : 0) + sink_.unsent();
   }
+  [[nodiscard]] bool sink_keeps_up() const;
+  // How much to read at once.
+  [[nodiscard]] std::size_t piece(std::uint64_t most) const;
+  void sink_is_full();
+  void sink_has_taken();
   void adjust_low_water();
   void release_pipe();
 
@@ -92,6 +110,9 @@ class Relay {
   std::uint64_t moved_ = 0;
   bool ended_;
   bool can_splice_;
+  bool sink_was_full_ = false;  // since when no piece went out whole
+  bool sink_is_slow_ = false;   // when it was full, it was so for long
+  std::optional<Clock::time_point> full_since_;
   bool wants_read_ = false;
   bool wants_write_ = true;
 };

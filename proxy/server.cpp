@@ -109,6 +109,9 @@ Server::Server(config::Config config)
   for (auto& listening : sockets) {
     workers_.push_back(std::make_unique<Worker>(context_, std::move(listening)));
   }
+  std::vector<Worker*> all;
+  for (const auto& worker : workers_) all.push_back(worker.get());
+  for (const auto& worker : workers_) worker->set_peers(all);
 }
 
 Server::~Server() {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 namespace layergate::proxy {
@@ -112,6 +113,13 @@ void Socket::set_low_water_for(std::uint64_t left, std::uint64_t most, std::uint
   // Of TLS a part of a record may be here already.
   const auto here = is_plain() ? 0 : kPartOfRecord;
   set_low_water(left < worth + here ? 1 : static_cast<int>(std::min(left - here, most)));
+}
+
+void Socket::limit_unsent(bool is_limited) {
+  if (is_limited == limits_unsent_) return;
+  limits_unsent_ = is_limited;
+  const int most = is_limited ? kMostUnsent : INT_MAX;
+  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
 Socket::Result Socket::receive(char* data, std::size_t size) {

@@ -62,6 +62,12 @@ class Socket {
   // will be, or the last bytes would wait for ever; 1 where less than `worth` is to come.
   void set_low_water_for(std::uint64_t left, std::uint64_t most, std::uint64_t worth);
 
+  // TCP_NOTSENT_LOWAT: of what is sent, no more than kMostUnsent waits in the kernel before it is
+  // on its way. Else that is up to tcp_wmem, 4 MiB, and some hundred slow clients bring all TCP of
+  // the machine to its limit (tcp_mem); but it takes more wake-ups.
+  static constexpr int kMostUnsent = 512 << 10;  // bytes
+  void limit_unsent(bool is_limited);
+
   Result receive(char* data, std::size_t size);
   // Appends up to `most` bytes.
   Result receive(Buffer& buffer, std::size_t most);
@@ -110,6 +116,7 @@ class Socket {
   bool watches_read_ = false;
   bool watches_write_ = false;
   bool is_reset_ = false;
+  bool limits_unsent_ = false;
   int low_water_ = 1;
 };
 

@@ -257,7 +257,10 @@ Io TlsSession::flush() {
     const auto text = out_->view();
     const auto bytes = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
     if (bytes < 0) {
-      if (errno == EAGAIN || errno == EINTR) return Io::again;
+      if (errno == EAGAIN || errno == EINTR) {
+        fit();
+        return Io::again;
+      }
       fail(std::generic_category().message(errno));
       return Io::failed;
     }
@@ -265,6 +268,13 @@ Io TlsSession::flush() {
     if (out_->empty()) blocks_.give_back(std::move(out_));
   }
   return state_ == State::failed ? Io::failed : Io::ok;
+}
+
+// What waits for a slow peer takes no more memory than it needs.
+void TlsSession::fit() {
+  if (out_->size() + kReserve > out_->capacity() / 2) return;
+  auto fitting = std::make_unique<TlsBlock>(out_->view(), kReserve);
+  blocks_.give_back(std::exchange(out_, std::move(fitting)));
 }
 
 void TlsSession::end_writing() {

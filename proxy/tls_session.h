@@ -71,6 +71,7 @@ class TlsSession {
   static int bio_read(BIO* bio, char* data, std::size_t size, std::size_t* read);
   static long bio_control(BIO* bio, int command, long number, void* pointer);
   bool fill();  // in_ from the socket
+  void fit();   // out_ to what is in it
 
   // Of a call that did not succeed: again, closed or failed.
   Io outcome_of(int result);

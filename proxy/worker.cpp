@@ -122,10 +122,35 @@ void Worker::accept(Fd fd, const IpAddress& peer, const config::Listen& listen) 
   }
   ++metrics.connections;
   ++metrics.connections_opened;
-  ++clients_open_;
+  auto& target = least_loaded();
+  ++target.clients_open_;  // before it is there: whoever looks next counts it, as drained() does
+  if (&target == this) return open(std::move(fd), peer, listen, is_front);
+  target.post([&target, peer, &listen, is_front, shared = std::make_shared<Fd>(std::move(fd))] {
+    target.open(std::move(*shared), peer, listen, is_front);
+  });
+}
+
+// A hand-over costs a wake-up, and among many clients chance does nearly as well.
+Worker& Worker::least_loaded() {
+  const auto own = clients_open_.load();
+  if (draining_ || own == 0) return *this;
+  Worker* found = this;
+  auto least = own - own / 8;
+  for (auto* peer : peers_) {
+    if (const auto count = peer->clients_open_.load(); count < least) {
+      found = peer;
+      least = count;
+    }
+  }
+  return *found;
+}
+
+void Worker::open(Fd fd, const IpAddress& peer, const config::Listen& listen, bool is_front) {
   const auto id = next_id_++;
-  clients_.emplace(
-      id, std::make_unique<ClientConnection>(*this, id, std::move(fd), peer, listen, !is_front));
+  auto& client = *(clients_[id] = std::make_unique<ClientConnection>(*this, id, std::move(fd), peer,
+                                                                     listen, !is_front));
+  // It was on its way here when the end was announced.
+  if (draining_ && listeners_.empty()) client.begin_drain();
 }
 
 ClientConnection* Worker::find(std::uint64_t id) {

@@ -45,6 +45,8 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // With whom it shares its clients; all must outlive it, and be there before any is started.
+  void set_peers(std::vector<Worker*> peers) { peers_ = std::move(peers); }
   void start();
   // Ends the loop at once, with whatever runs on it, and joins its thread.
   void stop();
@@ -65,6 +67,8 @@ class Worker {
   // "3f2a…": random for a worker, counted within it.
   [[nodiscard]] std::string next_trace();
 
+  // Takes a new client, or gives it to a peer that has fewer: the kernel deals them out by chance,
+  // and of two busy ones both may come here (docs/decisions/0015-accept.md).
   void accept(Fd fd, const IpAddress& peer, const config::Listen& listen);
   // The client with that id, or nullptr if it has gone.
   [[nodiscard]] ClientConnection* find(std::uint64_t id);
@@ -78,6 +82,8 @@ class Worker {
   static void on_tick(evutil_socket_t fd, short what, void* self);
   // For loops in which clients may go: one that goes is only retired.
   [[nodiscard]] std::vector<ClientConnection*> clients() const;
+  Worker& least_loaded();
+  void open(Fd fd, const IpAddress& peer, const config::Listen& listen, bool is_front);
   void run_posted();
   void tick();
 
@@ -108,6 +114,7 @@ class Worker {
   std::uint64_t next_id_ = 1;
   std::atomic<std::size_t> clients_open_{0};
   bool draining_ = false;
+  std::vector<Worker*> peers_;
   std::thread thread_;
 };
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import socket
 import time
@@ -84,6 +85,32 @@ def dribble(connection: Connection, data: bytes, pause: float, limit: float = 20
 
 
 @pytest.mark.concurrent
+def files_of(gate: Gate, kind: str) -> int:
+    """How many open files of a kind the program has."""
+    count = 0
+    for file in Path(f"/proc/{gate.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += os.readlink(file).startswith(kind)
+    return count
+
+
+def watched(gate: Gate) -> dict[str, int]:
+    """How many descriptors each of the program's epolls watches: each worker has one."""
+    counts = {}
+    for file in Path(f"/proc/{gate.pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            if (text := file.read_text()).count("tfd:"):
+                counts[file.name] = text.count("tfd:")
+    return counts
+
+
+def wait_until(ready: Callable[[], bool], seconds: float = 5.0) -> None:
+    until = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 class TestClients:
     def test_silence_before_a_request(self, gate: Gate) -> None:
         with gate.connect() as connection:
@@ -235,6 +262,31 @@ class TestClients:
         while not ended:
             assert time.monotonic() < deadline, "the upstream is not told"
             time.sleep(0.02)
+
+    def test_who_reads_nothing_holds_no_pipe(self, gate: Gate, upstream: RecordingUpstream) -> None:
+        """There are few of them, and a client that keeps up is served better with one."""
+        data = b"slow" * 2_000_000
+        upstream.handler = lambda *_: reply("200 OK", data)
+        before = files_of(gate, "pipe:")
+        with contextlib.ExitStack() as open_ones:
+            for _ in range(20):
+                connection = open_ones.enter_context(gate.connect())
+                connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+                connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+                assert connection.read_head().status == 200
+            assert files_of(gate, "pipe:") < before + 20
+
+    def test_two_clients_are_served_by_two_workers(self, gate: Gate) -> None:
+        """The kernel deals connections out by chance: seven times in a row that would not do."""
+        before = watched(gate)
+        for _ in range(7):
+            with gate.connect() as one, gate.connect() as other:
+                for connection in (one, other):
+                    assert connection.request("GET", "/v2/").status == 401
+                wait_until(lambda: sum(watched(gate).values()) == sum(before.values()) + 2)
+                now = watched(gate)
+                assert sorted(now[loop] - before[loop] for loop in before)[-2:] == [1, 1]
+            wait_until(lambda: watched(gate) == before)  # as the next two find it
 
     def test_only_so_many_connections(self, make_gate: GateMaker, upstream: RecordingUpstream) -> None:
         gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": {"connections": 20}})

@@ -3,10 +3,12 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -79,6 +81,13 @@ class Wire {
 
   [[nodiscard]] const Relay& relay() const { return *relay_; }
   [[nodiscard]] std::string_view left() const { return received_.view(); }
+  // Whether another relay would get the pipe.
+  [[nodiscard]] bool has_pipe_to_give() {
+    auto pipe = pipes_.take();
+    const bool is_there = pipe != nullptr;
+    pipes_.give_back(std::move(pipe));
+    return is_there;
+  }
 
  private:
   std::unique_ptr<Socket> connect(Fd& far) {
@@ -95,7 +104,7 @@ class Wire {
   std::unique_ptr<Socket> sink_;
   Buffer received_;
   Buffer pending_;
-  PipeBudget pipe_budget_{64};
+  PipeBudget pipe_budget_{1};
   PipePool pipes_{pipe_budget_};
   std::vector<char> scratch_ = std::vector<char>(16 * 1024);
   std::unique_ptr<Relay> relay_;
@@ -207,6 +216,60 @@ TEST_CASE("relay: a sink that takes nothing is waited for, and nothing is lost")
     CHECK(stalls > 0);
     CHECK(((coded ? decoded(out) : out) == body));
   }
+}
+
+TEST_CASE("relay: what a slow sink does not take stays with the source") {
+  const auto body = pattern(2'000'000);
+  std::string_view rest(body);
+  Wire wire(of_length(body.size()));
+  std::string out;
+  const auto fill = [&] {
+    auto status = Status::moving;
+    for (int turn = 0; turn < 100 && status == Status::moving; ++turn) {
+      rest.remove_prefix(rest.empty() ? 0 : wire.offer(rest));
+      status = wire.step();
+      if (wire.relay().wants_write()) break;
+    }
+    return status;
+  };
+
+  SUBCASE("from the beginning") {
+    for (int i = 0; i < 3; ++i) {
+      CHECK(fill() == Status::moving);
+      CHECK(wire.relay().wants_write());
+      out += wire.heard();
+      CHECK(wire.relay().moved() == out.size());  // neither in memory nor in a pipe
+    }
+  }
+  SUBCASE("and from when a fast one became slow") {
+    while (out.size() < 1'000'000) {
+      CHECK(fill() == Status::moving);
+      out += wire.heard();
+    }
+    CHECK(fill() == Status::moving);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    out += wire.heard();
+    CHECK(fill() == Status::moving);  // first what the pipe held
+    out += wire.heard();
+    CHECK(wire.relay().moved() == out.size());
+  }
+  auto status = fill();
+  while (status == Status::moving) {
+    out += wire.heard();
+    status = fill();
+  }
+  CHECK(status == Status::done);
+  out += wire.heard();
+  CHECK((out == body));
+}
+
+TEST_CASE("relay: a pipe is given back while the source has nothing") {
+  const auto body = pattern(1'000'000);
+  Wire wire(of_length(body.size()));
+  wire.say(std::string_view(body).substr(0, 1000));
+  CHECK(wire.step() == Status::moving);
+  CHECK(wire.relay().wants_read());
+  CHECK(wire.has_pipe_to_give());
 }
 
 TEST_CASE("relay: a chunked body, coded again or plain, wherever it is split") {

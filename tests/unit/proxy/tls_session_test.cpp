@@ -169,6 +169,15 @@ TEST_CASE("tls session: a relay's turn fits, and a socket that is full loses not
   CHECK((got == text));
 }
 
+TEST_CASE("tls block: one that fits holds a copy, and comes not back to the pool") {
+  TlsBlockPool pool;
+  auto small = std::make_unique<TlsBlock>("text", 2);
+  CHECK(small->view() == "text");
+  CHECK(small->free_size() == 2);
+  pool.give_back(std::move(small));
+  CHECK(pool.take()->free_size() == TlsBlock::kCapacity);
+}
+
 TEST_CASE("tls session: a close_notify is an end, a cut is none") {
   const House house;
   Wire ended(house.context);
