@@ -84,7 +84,6 @@ def dribble(connection: Connection, data: bytes, pause: float, limit: float = 20
     return time.monotonic() - started
 
 
-@pytest.mark.concurrent
 def files_of(gate: Gate, kind: str) -> int:
     """How many open files of a kind the program has."""
     count = 0
@@ -111,6 +110,7 @@ def wait_until(ready: Callable[[], bool], seconds: float = 5.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.concurrent
 class TestClients:
     def test_silence_before_a_request(self, gate: Gate) -> None:
         with gate.connect() as connection:
