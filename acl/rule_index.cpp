@@ -79,7 +79,16 @@ std::optional<RuleIndex> RuleIndex::adopt(Parts parts, std::size_t rules) {
   }
   // A look for what is not there ends at an empty place.
   if (!has_empty || nodes.size() > UINT32_MAX) return std::nullopt;
+  index.mark_places();
   return index;
+}
+
+void RuleIndex::mark_places() {
+  marks_.resize(parts_.nodes.size());
+  for (std::size_t at = 0; at < marks_.size(); ++at) {
+    const Node& node = parts_.nodes[at];
+    marks_[at] = node.count == 0 ? kEmpty : pair_of(node.subject, node.name).mark;
+  }
 }
 
 std::uint32_t RuleIndexBuilder::add_text(std::string_view glob) {
@@ -124,7 +133,7 @@ void RuleIndexBuilder::add_node(std::span<const Placed> placed) {
   auto& nodes = index_.parts_.nodes;
   auto& entries = index_.parts_.entries;
   const auto& [subject, name, first] = placed.front();
-  auto at = index_.home_of(subject, name);
+  auto at = index_.pair_of(subject, name).home;
   while (nodes[at].count != 0) at = index_.after(at);
 
   auto& node = nodes[at];
@@ -172,6 +181,7 @@ RuleIndex RuleIndexBuilder::build() {
     end = end_of_node(begin);
     add_node(std::span(placed_).subspan(begin, end - begin));
   }
+  index_.mark_places();
   placed_ = {};
   globs_ = {};
   index_.parts_.glob_texts.shrink_to_fit();

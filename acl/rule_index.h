@@ -9,7 +9,8 @@
 //
 // In a large policy nearly every step is a cache miss, and what a decision takes is the number of
 // steps that wait for each other. So the nodes lie in the hash table itself, and the only entry of
-// a node, as most have, lies in the node.
+// a node, as most have, lies in the node. A byte for each place, which a cache holds when it does
+// not hold the table, says for most looks that there is nothing.
 //
 // Thread safety: immutable once built.
 #pragma once
@@ -73,7 +74,7 @@ class RuleIndex {
 
   // Null if no rule says anything there.
   [[nodiscard]] const Node* find(Subject subject, GlobKey name) const {
-    return parts_.nodes.empty() ? nullptr : find({subject, name, home_of(subject, name)});
+    return parts_.nodes.empty() ? nullptr : find(pair_of(subject, name));
   }
 
   // Calls visit(node) for each node of one of the subjects and one of the names. Each step is taken
@@ -122,37 +123,49 @@ class RuleIndex {
  private:
   friend class RuleIndexBuilder;
 
+  using Mark = std::uint8_t;
+  static constexpr Mark kEmpty = 0;
   struct Pair {
     Subject subject;
     GlobKey name;
     std::size_t home;  // where the node would best be
+    Mark mark;         // of its place
   };
   static constexpr std::size_t kPairs = 32;  // taken together
 
   [[nodiscard]] static std::size_t every_tag_count(const Node& node) {
     return node.count == 1 ? std::size_t{node.only.every_tag} : node.many.every_tag;
   }
-  [[nodiscard]] std::size_t home_of(Subject subject, GlobKey name) const {
+  [[nodiscard]] Pair pair_of(Subject subject, GlobKey name) const {
     const auto hash = mix(std::uint64_t{subject} << 32 | name);
-    return (hash >> 32) * parts_.nodes.size() >> 32;
+    return {subject, name, (hash >> 32) * parts_.nodes.size() >> 32,
+            static_cast<Mark>((hash & 0xff) | 1)};
   }
   [[nodiscard]] std::size_t after(std::size_t at) const {
     return at + 1 == parts_.nodes.size() ? 0 : at + 1;
   }
+  // The first place from `at` on that may be the pair's; its mark is kEmpty if there is none.
+  [[nodiscard]] std::size_t next_like(const Pair& pair, std::size_t at) const {
+    while (marks_[at] != kEmpty && marks_[at] != pair.mark) at = after(at);
+    return at;
+  }
   // REQUIRES: there are nodes.
-  [[nodiscard]] const Node* find(const Pair& pair) const {
-    for (std::size_t at = pair.home;; at = after(at)) {
+  [[nodiscard]] const Node* find(const Pair& pair) const { return find(pair, pair.home); }
+  [[nodiscard]] const Node* find(const Pair& pair, std::size_t from) const {
+    for (auto at = next_like(pair, from); marks_[at] != kEmpty; at = next_like(pair, after(at))) {
       const Node& node = parts_.nodes[at];
-      if (node.count == 0) return nullptr;
       if (node.subject == pair.subject && node.name == pair.name) return &node;
     }
+    return nullptr;
   }
+  void mark_places();
   template <typename Visit>
   void visit_pairs(std::span<const Pair> pairs, Visit visit) const;
   [[nodiscard]] std::string_view glob_at(std::uint32_t place) const;
   [[nodiscard]] bool is_sound(const Entry& entry, std::size_t rules) const;
 
   Parts parts_;
+  std::vector<Mark> marks_;  // by place in Parts::nodes
 };
 
 template <typename Visit>
@@ -164,9 +177,8 @@ void RuleIndex::for_each_node(std::span<const Subject> subjects, const FoundKeys
   std::size_t count = 0;
   for (const Subject subject : subjects) {
     for (const GlobKey name : names) {
-      const auto home = home_of(subject, name);
-      __builtin_prefetch(parts_.nodes.data() + home);
-      pairs[count++] = {subject, name, home};
+      pairs[count] = pair_of(subject, name);
+      __builtin_prefetch(marks_.data() + pairs[count++].home);
       if (count < kPairs) continue;
       visit_pairs(pairs, visit);
       count = 0;
@@ -177,11 +189,24 @@ void RuleIndex::for_each_node(std::span<const Subject> subjects, const FoundKeys
 
 template <typename Visit>
 void RuleIndex::visit_pairs(std::span<const Pair> pairs, Visit visit) const {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled as needed
+  struct Likely {
+    const Pair* pair;
+    std::size_t place;
+  };
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled as needed, as the next one
+  LAYERGATE_UNINITIALIZED std::array<Likely, kPairs> likely;
+  std::size_t likely_count = 0;
+  for (const Pair& pair : pairs) {
+    const auto place = next_like(pair, pair.home);
+    if (marks_[place] == kEmpty) continue;
+    __builtin_prefetch(parts_.nodes.data() + place);
+    likely[likely_count++] = {&pair, place};
+  }
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   LAYERGATE_UNINITIALIZED std::array<const Node*, kPairs> found;
   std::size_t count = 0;
-  for (const Pair& pair : pairs) {
-    const Node* node = find(pair);
+  for (std::size_t i = 0; i < likely_count; ++i) {
+    const Node* node = find(*likely[i].pair, likely[i].place);
     if (node == nullptr) continue;
     if (node->count > 1) __builtin_prefetch(parts_.entries.data() + node->many.first);
     found[count++] = node;

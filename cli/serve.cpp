@@ -2,9 +2,14 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <iostream>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <utility>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -33,6 +38,28 @@ int next_signal(const sigset_t& set) {
   const int signal = sigtimedwait(&set, nullptr, &second);
   return signal > 0 ? signal : 0;
 }
+
+// Until the server is there a signal to end does so at once: a policy of a million rules is a minute
+// in reading, and whatever is on disk by then is as good as after a kill.
+class EndWhileLoading {
+ public:
+  EndWhileLoading() : thread_([](const std::stop_token& loaded) { wait(loaded); }) {}
+
+ private:
+  static void wait(const std::stop_token& loaded) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT}) sigaddset(&set, signal);
+    const timespec moment{0, 20'000'000};
+    while (!loaded.stop_requested()) {
+      if (sigtimedwait(&set, nullptr, &moment) < 0) continue;
+      spdlog::info("ended while loading");
+      std::_Exit(0);
+    }
+  }
+
+  std::jthread thread_;
+};
 
 void drain(proxy::Server& server, const sigset_t& signals, std::chrono::milliseconds patience) {
   spdlog::info("ending: no new clients; transfers have {} s", patience.count() / 1000);
@@ -85,6 +112,7 @@ int serve(const Globals& globals) {
   // Records and keys are for this user and its group.
   ::umask(S_IWGRP | S_IRWXO);
   const auto signals = block_signals();
+  std::optional<EndWhileLoading> loading(std::in_place);
   auto config = load_config(globals);
   if (!config) return 3;
   fit_connections(config->limits);
@@ -101,6 +129,7 @@ int serve(const Globals& globals) {
     spdlog::critical("{}", error.what());
     return 4;
   }
+  loading.reset();
   server->start();
   admin->start();
   const auto& running = server->context().config;

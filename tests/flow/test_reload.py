@@ -555,6 +555,17 @@ class TestSignals:
         assert gate.process is not None
         assert gate.process.wait(10) == 0
 
+    def test_sigterm_while_it_loads(self, make_gate: GateMaker, registry: Registry) -> None:
+        rules = "".join(f"  - {{who: [alice], images: ['x/{n}:*'], allow: [pull]}}\n" for n in range(60_000))
+        gate = make_gate(registry.url, POLICY + rules, PASSWORDS, start=False)
+        gate.launch()
+        assert gate.process is not None
+        time.sleep(0.5)
+        gate.signal(signal.SIGTERM)
+        assert gate.process.wait(10) == 0
+        assert "ended while loading" in gate.log_text()
+        assert "registry API on" not in gate.log_text()
+
     def test_a_transfer_that_does_not_end_is_cut(self, make_gate: GateMaker, registry: Registry) -> None:
         gate = make_gate(registry.url, POLICY, PASSWORDS, settings={"limits": {"drain": "1s"}})
         with Client(gate.connect, gate.credential("alice")) as client:
