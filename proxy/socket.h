@@ -65,7 +65,7 @@ class Socket {
   // TCP_NOTSENT_LOWAT: of what is sent, no more than kMostUnsent waits in the kernel before it is
   // on its way. Else that is up to tcp_wmem, 4 MiB, and some hundred slow clients bring all TCP of
   // the machine to its limit (tcp_mem); but it takes more wake-ups.
-  static constexpr int kMostUnsent = 512 << 10;  // bytes
+  static constexpr int kMostUnsent = 128 << 10;  // bytes
   void limit_unsent(bool is_limited);
 
   Result receive(char* data, std::size_t size);

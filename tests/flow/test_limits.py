@@ -278,7 +278,13 @@ class TestClients:
 
     def test_two_clients_are_served_by_two_workers(self, gate: Gate) -> None:
         """The kernel deals connections out by chance: seven times in a row that would not do."""
+        gate.wait_for_index()  # else its questions come and go meanwhile
         before = watched(gate)
+        while True:
+            time.sleep(0.3)
+            if (now := watched(gate)) == before:
+                break
+            before = now
         for _ in range(7):
             with gate.connect() as one, gate.connect() as other:
                 for connection in (one, other):
