@@ -75,7 +75,11 @@ std::optional<WallTime> parse_time(std::string_view text) {
   }
   const auto offset = take_offset(text);
   if (!offset) return std::nullopt;
-  return midnight + hours{*hh} + minutes{*mm} + seconds{*ss} + fraction - *offset;
+  const WallTime time = midnight + hours{*hh} + minutes{*mm} + seconds{*ss} + fraction - *offset;
+  // The offset may lead to a year that format_time() has no digits for.
+  const auto utc = year_month_day{floor<days>(time)}.year();
+  if (utc < year{0} || utc > year{9999}) return std::nullopt;
+  return time;
 }
 
 std::string format_time(WallTime time) {

@@ -26,6 +26,7 @@ constexpr std::size_t kTagsAtOnce = 500;      // written to the index under one 
 constexpr std::size_t kForgetAtOnce = 1000;   // nodes
 constexpr std::chrono::seconds kFresh{2};     // how long a list counts as new when others write too
 constexpr std::size_t kMostLearned = 20'000;  // names whose freshness is remembered
+constexpr std::chrono::seconds kPatience{2};  // with an answer, until who came later asks anew
 constexpr std::chrono::seconds kCatalogRetry{2};
 constexpr std::chrono::seconds kDiskRetry{1};
 constexpr std::chrono::seconds kTell{5};
@@ -145,6 +146,7 @@ void Keeper::tick() {
   if (!status().complete && !catalog_runs_ && at - catalog_at_ > kCatalogRetry) {
     learn_catalog([](const std::string&) {});
   }
+  ask_again();
   forget_some();
 }
 
@@ -448,52 +450,64 @@ void Keeper::end_catalog(const std::string& problem) {
 void Keeper::revalidate(std::string repository, std::string tag, Known known) {
   post([this, repository = std::move(repository), tag = std::move(tag),
         known = std::move(known)]() mutable {
-    const auto [at, is_new] = revalidating_.try_emplace({repository, tag});
-    auto& turns = at->second;
+    const auto [at, is_new] = revalidations_.try_emplace({std::move(repository), std::move(tag)});
     // The answer that is on its way may be older than this question.
-    (is_new ? turns.now : turns.next).push_back(std::move(known));
-    if (is_new) ask_for_tag(repository, tag);
+    at->second.next.push_back(std::move(known));
+    if (is_new) ask_for_tag(at->first);
   });
 }
 
-void Keeper::ask_for_tag(const std::string& repository, const std::string& tag) {
-  ask("HEAD", manifest_target(repository, tag),
-      [this, repository, tag](const UpstreamAnswer& answer) {
-        const auto at = root_of(repository, tag);
+void Keeper::ask_for_tag(const Tag& tag) {
+  auto& found = revalidations_[tag];
+  found.asked_at = Clock::now();
+  const auto question = std::make_shared<Question>(
+      Question{tag.first, tag.second, ++questions_, std::exchange(found.next, {})});
+  found.question = question->number;
+  ask("HEAD", manifest_target(question->repository, question->tag),
+      [this, question](const UpstreamAnswer& answer) {
+        const auto at = root_of(question->repository, question->tag);
         if (answer.status == 404 ? at.empty() : answer.status == 200 && answer.digest == at) {
-          return end_revalidation(repository, tag, "");
+          return end_question(*question, "");
         }
         if (answer.status != 200 && answer.status != 404) {
-          return end_revalidation(repository, tag, answer.why_not());
+          return end_question(*question, answer.why_not());
         }
-        enter(repository, [this, repository, tag] {
-          Survey::Question question;
-          question.repository = repository;
-          question.only_tag = tag;
-          question.urgency = Urgency::someone_waits;
-          survey(std::move(question), [this, repository, tag](const Surveyed& surveyed) {
-            if (surveyed.problem.empty()) {
-              take_survey(repository, surveyed, false);
-              if (surveyed.tags.empty()) record_untag(repository, tag);
-            }
-            end_revalidation(repository, tag, surveyed.problem);
-            leave(repository);
-          });
-        });
+        enter(question->repository, [this, question] { survey_tag(question); });
       });
 }
 
-void Keeper::end_revalidation(const std::string& repository, const std::string& tag,
-                              const std::string& problem) {
-  const auto found = revalidating_.find({repository, tag});
-  auto& turns = found->second;
-  for (const auto& known : std::exchange(turns.now, {})) known(problem);
-  if (turns.next.empty()) {
-    revalidating_.erase(found);
-    return;
+void Keeper::survey_tag(const std::shared_ptr<Question>& question) {
+  Survey::Question asked;
+  asked.repository = question->repository;
+  asked.only_tag = question->tag;
+  asked.urgency = Urgency::someone_waits;
+  survey(std::move(asked), [this, question](const Surveyed& surveyed) {
+    if (surveyed.problem.empty()) {
+      take_survey(question->repository, surveyed, false);
+      if (surveyed.tags.empty()) record_untag(question->repository, question->tag);
+    }
+    end_question(*question, surveyed.problem);
+    leave(question->repository);
+  });
+}
+
+void Keeper::end_question(const Question& question, const std::string& problem) {
+  for (const auto& known : question.waiting) known(problem);
+  const auto found = revalidations_.find({question.repository, question.tag});
+  if (found == revalidations_.end() || found->second.question != question.number) return;
+  if (found->second.next.empty()) {
+    revalidations_.erase(found);
+  } else {
+    ask_for_tag(found->first);
   }
-  turns.now.swap(turns.next);
-  ask_for_tag(repository, tag);
+}
+
+// An answer that takes long holds up only who waits for it.
+void Keeper::ask_again() {
+  const auto late = Clock::now() - kPatience;
+  for (const auto& [tag, revalidation] : revalidations_) {
+    if (!revalidation.next.empty() && revalidation.asked_at < late) ask_for_tag(tag);
+  }
 }
 
 void Keeper::fetch_manifest(std::string repository, std::string digest,

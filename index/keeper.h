@@ -110,8 +110,8 @@ class Keeper {
   void learn(std::string repository, Known known);
   // The same for the catalogue.
   void learn_catalog(Known known);
-  // When others write to the upstream too: asks it where the tag is. Whoever asks while an answer
-  // is on its way shares the next one, which is never older than the question.
+  // When others write to the upstream too: asks it where the tag is. Who asks while an answer is on
+  // its way shares the next one, which is never older than the question.
   void revalidate(std::string repository, std::string tag, Known known);
 
   void push(Push push, Done done);
@@ -178,9 +178,18 @@ class Keeper {
   void survey_repository(const std::string& repository, UpstreamClient::Urgency urgency);
   void take_survey(const std::string& repository, const Surveyed& surveyed, bool all_tags);
   void end_learning(const std::string& repository, const std::string& problem);
-  void ask_for_tag(const std::string& repository, const std::string& tag);
-  void end_revalidation(const std::string& repository, const std::string& tag,
-                        const std::string& problem);
+  // Where a tag is: who has to wait for the answer to this question.
+  struct Question {
+    std::string repository;
+    std::string tag;
+    std::uint64_t number = 0;
+    std::vector<Known> waiting;
+  };
+  using Tag = std::pair<std::string, std::string>;  // repository and tag
+  void ask_for_tag(const Tag& tag);
+  void survey_tag(const std::shared_ptr<Question>& question);
+  void end_question(const Question& question, const std::string& problem);
+  void ask_again();
   void list_catalog(const std::string& last);
   void on_catalog(const UpstreamAnswer& answer, const std::string& last);
   void learn_next();
@@ -250,11 +259,13 @@ class Keeper {
   std::uint64_t next_survey_ = 0;
   std::map<std::string, std::vector<Known>> learning_;  // who waits for each
   std::map<std::string, Clock::time_point> learned_;    // when, if others write too
-  struct Turns {
-    std::vector<Known> now;  // wait for the answer that is on its way
-    std::vector<Known> next;
+  struct Revalidation {
+    std::uint64_t question = 0;  // whose answer is on its way; the latest
+    Clock::time_point asked_at;
+    std::vector<Known> next;  // came since
   };
-  std::map<std::pair<std::string, std::string>, Turns> revalidating_;  // by repository and tag
+  std::map<Tag, Revalidation> revalidations_;
+  std::uint64_t questions_ = 0;
   std::vector<Known> catalog_waiters_;
   bool catalog_runs_ = false;
   Clock::time_point catalog_at_{};

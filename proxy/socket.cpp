@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <utility>
 
 namespace layergate::proxy {
@@ -118,7 +117,7 @@ void Socket::set_low_water_for(std::uint64_t left, std::uint64_t most, std::uint
 void Socket::limit_unsent(bool is_limited) {
   if (is_limited == limits_unsent_) return;
   limits_unsent_ = is_limited;
-  const int most = is_limited ? kMostUnsent : INT_MAX;
+  const int most = is_limited ? kMostUnsent : 0;  // 0: as the system has it
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
@@ -205,13 +204,11 @@ void Socket::on_tls_event(short what) {
     }
     return;
   }
-  if (handler_ == nullptr) return;
+  if (!wants_read_ && !wants_write_) return watch_read(false);
   if (wants_read_ && (!is_write || !wants_write_)) {
     handler_->on_readable(*this);
-  } else if (wants_write_) {
-    handler_->on_writable(*this);
   } else {
-    watch_read(false);
+    handler_->on_writable(*this);
   }
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMany = 256U << 10U;  // bytes of lines that are written without delay
 constexpr std::size_t kMost = 8U << 20U;
+constexpr std::chrono::seconds kPause{1};
 constexpr std::size_t kFileBytes = 64U << 20U;
 constexpr std::size_t kFiles = 16;
 constexpr std::uint64_t kRefusalsAMinute = 60;  // written one by one, an address
@@ -33,7 +34,10 @@ std::unique_ptr<spdlog::sinks::sink> open_file(const std::filesystem::path& file
 
 AccessLog::AccessLog(const std::filesystem::path& file,
                      std::function<void(const Summary&)> on_summary)
-    : on_summary_(std::move(on_summary)), file_(open_file(file)), thread_([this] { run(); }) {}
+    : on_summary_(std::move(on_summary)),
+      path_(file),
+      file_(open_file(file)),
+      thread_([this] { run(); }) {}
 
 AccessLog::~AccessLog() {
   for (const auto& [network, flood] : floods_) summarise(flood);
@@ -72,10 +76,9 @@ void AccessLog::run() {
   while (!stopping) {
     {
       std::unique_lock lock(lines_mutex_);
-      wake_.wait(lock, [this] { return stopping_ || is_due_ || lines_.size() >= kMany; });
+      wake_.wait_for(lock, kPause, [this] { return stopping_ || lines_.size() >= kMany; });
       lines.clear();
       lines.swap(lines_);  // whose memory is used again
-      is_due_ = false;
       stopping = stopping_;
     }
     room_.notify_all();
@@ -85,12 +88,15 @@ void AccessLog::run() {
 
 void AccessLog::write_out(const std::string& lines) {
   try {
+    // After a rotation that failed the sink has no file.
+    if (!file_) file_ = open_file(path_);
     // What a failed write has left is no line.
     const auto text = problem_.empty() ? lines : '\n' + lines;
     file_->log({"access", spdlog::level::info, text});
     file_->flush();
     if (!std::exchange(problem_, "").empty()) spdlog::info("access.log: in order again");
   } catch (const std::exception& error) {
+    file_.reset();
     if (std::exchange(problem_, error.what()) != error.what()) {
       spdlog::error("access.log cannot be written, and lacks lines that records.db has: {}",
                     problem_);
@@ -139,11 +145,6 @@ void AccessLog::tick() {
     }
   }
   for (const auto& flood : over) summarise(flood);
-  {
-    const std::lock_guard lock(lines_mutex_);
-    is_due_ = true;
-  }
-  wake_.notify_one();
 }
 
 void AccessLog::summarise(const Flood& flood) {

@@ -48,7 +48,7 @@ class AccessLog {
   // are written one by one up to 60 a minute; what is more is counted, and written as one summary
   // for each status when the minute is over. False: it was only counted.
   bool write(const AccessRecord& record);
-  // Has summaries that are due and all that waits written; call about once a second.
+  // Has summaries written that are due; call about once a second.
   void tick();
 
  private:
@@ -72,14 +72,15 @@ class AccessLog {
 
   const std::function<void(const Summary&)> on_summary_;
 
-  const std::unique_ptr<spdlog::sinks::sink> file_;
-  std::string problem_;  // of the file; the thread's own
+  const std::filesystem::path path_;
+  // The next two are the thread's own.
+  std::unique_ptr<spdlog::sinks::sink> file_;  // null: it failed
+  std::string problem_;                        // of the file
 
   std::mutex lines_mutex_;
   std::condition_variable wake_;
   std::condition_variable room_;
-  std::string lines_;  // guarded by lines_mutex_, as the next two
-  bool is_due_ = false;
+  std::string lines_;  // guarded by lines_mutex_, as the next one
   bool stopping_ = false;
   std::thread thread_;
 

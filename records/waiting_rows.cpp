@@ -1,11 +1,13 @@
 #include "records/waiting_rows.h"
 
 #include <algorithm>
-#include <iterator>
+#include <chrono>
 #include <utility>
 
 namespace layergate::records {
 namespace {
+
+constexpr std::chrono::minutes kMoment{1};
 
 // All that rows which are merged have in common: everything but when, how long, how many and how
 // much.
@@ -38,45 +40,51 @@ void merge(Row& into, const Row& row) {
 
 bool WaitingRows::push(Row row) {
   if (rows_.size() < limits_.merge_from) {
-    rows_.push_back(std::move(row));
+    rows_.push_back({std::move(row), {}, nullptr});
     return true;
   }
-  auto key = key_of(row);
-  if (const auto equal = equals_.find(key); equal != equals_.end()) {
-    merge(*equal->second, row);
+  const auto [equal, is_new] = equals_.try_emplace(key_of(row));
+  // One row is one moment. While the disk fails they wait for longer.
+  if (!is_new && row.at - equal->second->since < kMoment) {
+    merge(equal->second->row, row);
     return true;
   }
-  if (rows_.size() >= limits_.most) return false;
-  rows_.push_back(std::move(row));
-  // References into a deque stay as long as their element.
-  equals_.emplace(std::move(key), &rows_.back());
+  if (rows_.size() >= limits_.most) {
+    if (is_new) equals_.erase(equal);
+    return false;
+  }
+  if (!is_new) equal->second->key = nullptr;
+  // References into a deque and to the keys of a map stay as long as what they are of.
+  const auto at = row.at;
+  rows_.push_back({std::move(row), at, &equal->first});
+  equal->second = &rows_.back();
   return true;
 }
 
 std::vector<Row> WaitingRows::take(std::size_t count) {
-  const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(std::min(count, rows_.size()));
-  if (!equals_.empty()) {
-    for (auto row = rows_.begin(); row != end; ++row) {
-      const auto equal = equals_.find(key_of(*row));
-      if (equal != equals_.end() && equal->second == &*row) equals_.erase(equal);
-    }
+  count = std::min(count, rows_.size());
+  std::vector<Row> taken;
+  taken.reserve(count);
+  for (; count > 0; --count) {
+    auto& [row, since, key] = rows_.front();
+    if (key != nullptr) equals_.erase(equals_.find(*key));
+    taken.push_back(std::move(row));
+    rows_.pop_front();
   }
-  std::vector<Row> taken(std::make_move_iterator(rows_.begin()), std::make_move_iterator(end));
-  rows_.erase(rows_.begin(), end);
   return taken;
 }
 
 std::uint64_t WaitingRows::put_back(std::vector<Row> rows) {
-  rows_.insert(rows_.begin(), std::make_move_iterator(rows.begin()),
-               std::make_move_iterator(rows.end()));
-  const auto most = 2 * limits_.most;
-  if (rows_.size() <= most) return 0;
-  equals_.clear();  // the newest are those that may be merged
-  std::uint64_t gone = 0;
-  for (std::size_t i = most; i < rows_.size(); ++i) {
-    gone += static_cast<std::uint64_t>(rows_[i].requests);
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    rows_.push_front({std::move(*row), {}, nullptr});
   }
-  rows_.resize(most);
+  std::uint64_t gone = 0;
+  while (rows_.size() > 2 * limits_.most) {
+    const auto& [row, since, key] = rows_.back();
+    gone += static_cast<std::uint64_t>(row.requests);
+    if (key != nullptr) equals_.erase(equals_.find(*key));
+    rows_.pop_back();
+  }
   return gone;
 }
 

@@ -38,9 +38,15 @@ class WaitingRows {
   [[nodiscard]] bool empty() const { return rows_.empty(); }
 
  private:
+  struct Waiting {
+    Row row;
+    WallTime since{};                  // of its first request
+    const std::string* key = nullptr;  // in equals_, if more of the same may be added to it
+  };
+
   const Limits limits_;
-  std::deque<Row> rows_;
-  std::unordered_map<std::string, Row*> equals_;  // by what they say, of those that may be merged
+  std::deque<Waiting> rows_;
+  std::unordered_map<std::string, Waiting*> equals_;  // by what they say
 };
 
 }  // namespace layergate::records

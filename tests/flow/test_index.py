@@ -333,6 +333,28 @@ class TestShared:
         assert len(heads) == 1
         assert len([r for r in upstream.questioned() if r.method == "HEAD"]) == 2
 
+    def test_an_answer_that_never_comes_holds_up_only_who_waits_for_it(
+            self, gate: Gate, upstream: RecordingUpstream) -> None:
+        arrived, go = threading.Event(), threading.Event()
+
+        def answer(request: Request, _: socket.socket) -> bytes:
+            if request.method == "HEAD" and not arrived.is_set():
+                arrived.set()
+                assert go.wait(20)
+            status, body, fields = upstream.holds.answer(request.target)
+            made = reply(status, body, *fields)
+            return made if request.method != "HEAD" else made[: made.index(b"\r\n\r\n") + 4]
+
+        upstream.answers_index, upstream.handler = False, answer
+        with ThreadPoolExecutor(3) as threads:
+            first = threads.submit(get, gate, "/v2/x/manifests/held")
+            assert arrived.wait(10)
+            later = [threads.submit(get, gate, "/v2/x/manifests/held") for _ in range(2)]
+            assert [each.result(10).body for each in later] == 2 * [HELD.manifest]
+            assert not first.done()
+            go.set()
+            assert first.result(10).body == HELD.manifest
+
     def test_it_cannot_be_asked(self, gate: Gate, upstream: RecordingUpstream) -> None:
         upstream.answers_index = False
         upstream.handler = lambda *_: reply("500 Internal Server Error")

@@ -665,6 +665,33 @@ def test_upstream_sessions_are_resumed_and_connections_kept(make_gate: GateMaker
             assert len(fake.streams) <= connections + 1
 
 
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_kept_connection_that_the_registry_closes_is_left_alone(
+        make_gate: GateMaker, authority: Authority, secure: bool) -> None:
+    """Until it is wanted again: nobody is told of it over and over."""
+    made = image()
+    with RecordingUpstream(tls=server(authority.issue()) if secure else None,
+                           handler=lambda *_: reply("200 OK", b"weights")) as fake:
+        fake.holds.add("left", "latest", made)
+        gate = make_gate(fake.url, POLICY, PASSWORDS,
+                         settings={"upstream": {"ca": str(authority.file)} if secure else {}})
+        gate.wait_for_index()
+        with alice(gate) as client:
+            target = f"/v2/left/blobs/{digest_of(made.layers[0])}"
+            client.expect(200, "GET", target)
+            fake.drop_connections()
+            before = seconds_of(gate)
+            time.sleep(1.5)
+            assert seconds_of(gate) - before < 0.5
+            client.expect(200, "GET", target)
+
+
+def seconds_of(gate: Gate) -> float:
+    """Of CPU that the program has used."""
+    fields = Path(f"/proc/{gate.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.parametrize("inner", [True, False])
 def test_an_upstream_answer_that_is_cut_off_is_no_answer(make_gate: GateMaker, authority: Authority,
                                                          inner: bool) -> None:

@@ -67,6 +67,19 @@ TEST_CASE("waiting rows: a merged row has the sums and the last time") {
   CHECK(row.trace == first.trace);
 }
 
+TEST_CASE("waiting rows: one row is one minute at most, however long the disk fails") {
+  auto waiting = with({"0", "0", "0", "0"});
+  for (const auto* at : {"2027-01-01T00:00:00Z", "2027-01-01T00:00:40Z", "2027-01-01T00:01:20Z",
+                         "2027-01-01T00:01:30Z"}) {
+    waiting.push(pull("alice", "a:1", time_at(at)));
+  }
+  const auto rows = waiting.take(9);
+  REQUIRE(rows.size() == 6);
+  CHECK(rows[4].requests == 2);
+  CHECK(rows[4].at == time_at("2027-01-01T00:00:40Z"));
+  CHECK(rows[5].requests == 2);
+}
+
 TEST_CASE("waiting rows: whatever differs is told apart") {
   const auto row = pull("alice", "a:1");
   for (const auto& other :
