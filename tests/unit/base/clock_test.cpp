@@ -60,6 +60,8 @@ TEST_CASE("clock: what is no time is refused") {
                            "2027-01-31Z",
                            " 2027-01-31",
                            "2027-01-31 ",
+                           "0000-01-01T00:00:00+00:01",
+                           "9999-12-31T23:59:59-00:01",
                            "tomorrow"}) {
     CAPTURE(std::string{text});
     CHECK_FALSE(parse_time(text));
