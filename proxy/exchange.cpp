@@ -418,6 +418,11 @@ void Exchange::tick(Worker::Clock::time_point now) {
       // Readiness is reported only from a low-water mark on, in both directions.
       send_to_client();
       if (state_ != State::responding) return;
+      // The client reads, though it has not yet made room for more.
+      if (const auto owed = client_.socket().unacknowledged();
+          std::exchange(client_owes_, owed) > owed) {
+        pace_.touch(now);
+      }
       if (down_->wants_write() &&
           (pace_.still(now) > limits.idle || pace_.is_too_slow(limits, now))) {
         state_ = State::over;

@@ -1,7 +1,9 @@
 #include "proxy/socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -119,6 +121,11 @@ void Socket::limit_unsent(bool is_limited) {
   limits_unsent_ = is_limited;
   const int most = is_limited ? kMostUnsent : 0;  // 0: as the system has it
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+}
+
+int Socket::unacknowledged() const {
+  int bytes = 0;
+  return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 Socket::Result Socket::receive(char* data, std::size_t size) {

@@ -67,6 +67,8 @@ class Socket {
   // the machine to its limit (tcp_mem); but it takes more wake-ups.
   static constexpr int kMostUnsent = 128 << 10;  // bytes
   void limit_unsent(bool is_limited);
+  // Bytes that the kernel has and the peer has not acknowledged (SIOCOUTQ).
+  [[nodiscard]] int unacknowledged() const;
 
   Result receive(char* data, std::size_t size);
   // Appends up to `most` bytes.

@@ -129,7 +129,7 @@ void Recorder::run() {
   if (left.waiting > 0) {
     spdlog::error("records: {} rows are lost: {}", left.waiting, left.problem);
   }
-  tell_head();
+  tell_head(true);
 }
 
 bool Recorder::write_awaited() {
@@ -230,7 +230,7 @@ void Recorder::examine(const std::vector<Row>& rows) {
 bool Recorder::keep_in_bounds() {
   const auto now = Clock::now();
   if (failing_ || now < retention_at_) return false;
-  tell_head();
+  tell_head(false);
   try {
     if (retention_->step(wall_now())) return true;
     retention_problem_.clear();
@@ -243,10 +243,10 @@ bool Recorder::keep_in_bounds() {
   return false;
 }
 
-// Once a day, for `audit verify --expect`: the log is in other hands than the file.
-void Recorder::tell_head() {
+// Once a day, and at the end, for `audit verify --expect`: the log is in other hands than the file.
+void Recorder::tell_head(bool is_end) {
   const auto today = day_of(wall_now());
-  if (!thread_.joinable() || (head_told_ == today && !stopping_)) return;
+  if (head_told_ == today && !is_end) return;
   try {
     const auto head = head_of(ledger_->database());
     spdlog::info("records: the chain is at {}:{}", head.id, to_hex(head.hash));

@@ -86,7 +86,7 @@ class Recorder {
   void examine(const std::vector<Row>& rows);
   // Whether there is more to remove now.
   bool keep_in_bounds();
-  void tell_head();
+  void tell_head(bool is_end);
   void set_problem(const std::string& problem);
 
   const bool required_;
