@@ -67,7 +67,7 @@ def _while_streaming(images: Images, peer: Peer, seconds: int) -> Sample:
     size = max(images.layers)
     url = peer.url() + images.path(size)
     # More than passes in the time; they are killed afterwards.
-    config = to_null(url, max(2, min(4096, 4 * GIB // size)))
+    config = to_null(url, max(2, min(4096, 16 * GIB // size)))
     with several([Curl(config=config) for _ in range(_PARALLEL)]) as curls:
         time.sleep(0.5)  # until all of them are under way
         before, start = _received(peer), time.monotonic()
