@@ -39,8 +39,8 @@ int next_signal(const sigset_t& set) {
   return signal > 0 ? signal : 0;
 }
 
-// Until the server is there a signal to end does so at once: a policy of a million rules is a minute
-// in reading, and whatever is on disk by then is as good as after a kill.
+// Until the server is there a signal to end does so at once: a policy of a million rules is a
+// minute in reading, and whatever is on disk by then is as good as after a kill.
 class EndWhileLoading {
  public:
   EndWhileLoading() : thread_([](const std::stop_token& loaded) { wait(loaded); }) {}
