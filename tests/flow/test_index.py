@@ -310,13 +310,11 @@ class TestShared:
         arrived, go = threading.Event(), threading.Event()
 
         def answer(request: Request, _: socket.socket) -> bytes:
-            status, body, fields = upstream.holds.answer(request.target)
-            made = reply(status, body, *fields)
-            if request.method != "HEAD":
-                return made
-            arrived.set()
-            assert go.wait(10)
-            return made[: made.index(b"\r\n\r\n") + 4]
+            made = upstream.answer_index(request)
+            if request.method == "HEAD":
+                arrived.set()
+                assert go.wait(10)
+            return made
 
         upstream.answers_index, upstream.handler = False, answer
         second = image({"a": b"moved meanwhile"})
@@ -341,9 +339,7 @@ class TestShared:
             if request.method == "HEAD" and not arrived.is_set():
                 arrived.set()
                 assert go.wait(20)
-            status, body, fields = upstream.holds.answer(request.target)
-            made = reply(status, body, *fields)
-            return made if request.method != "HEAD" else made[: made.index(b"\r\n\r\n") + 4]
+            return upstream.answer_index(request)
 
         upstream.answers_index, upstream.handler = False, answer
         with ThreadPoolExecutor(3) as threads:

@@ -103,13 +103,6 @@ def watched(gate: Gate) -> dict[str, int]:
     return counts
 
 
-def wait_until(ready: Callable[[], bool], seconds: float = 5.0) -> None:
-    until = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 @pytest.mark.concurrent
 class TestClients:
     def test_silence_before_a_request(self, gate: Gate) -> None:
@@ -279,6 +272,7 @@ class TestClients:
     def test_two_clients_are_served_by_two_workers(self, gate: Gate) -> None:
         """The kernel deals connections out by chance: seven times in a row that would not do."""
         gate.wait_for_index()  # else its questions come and go meanwhile
+        assert gate.process is not None
         before = watched(gate)
         while True:
             time.sleep(0.3)
@@ -289,10 +283,12 @@ class TestClients:
             with gate.connect() as one, gate.connect() as other:
                 for connection in (one, other):
                     assert connection.request("GET", "/v2/").status == 401
-                wait_until(lambda: sum(watched(gate).values()) == sum(before.values()) + 2)
+                gate.process.wait_until(
+                    lambda: sum(watched(gate).values()) == sum(before.values()) + 2, 5, "both clients")
                 now = watched(gate)
                 assert sorted(now[loop] - before[loop] for loop in before)[-2:] == [1, 1]
-            wait_until(lambda: watched(gate) == before)  # as the next two find it
+            # As the next two find it.
+            gate.process.wait_until(lambda: watched(gate) == before, 5, "no client")
 
     def test_only_so_many_connections(self, make_gate: GateMaker, upstream: RecordingUpstream) -> None:
         gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": {"connections": 20}})

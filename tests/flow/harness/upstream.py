@@ -181,13 +181,17 @@ class RecordingUpstream:
         if is_probe(request):
             return reply("200 OK", b"{}", ("Content-Type", "application/json"))
         if self.answers_index and is_question(request):
-            status, body, fields = self.holds.answer(request.target)
-            answer = reply(status, body, *fields)
-            return answer[: answer.index(b"\r\n\r\n") + 4] if request.method == "HEAD" else answer
+            return self.answer_index(request)
         if self.handler is not None:
             return self.handler(request, peer)
         return reply("404 Not Found", b'{"errors":[{"code":"UNKNOWN","message":"fake"}]}',
                      ("Content-Type", "application/json"))
+
+    def answer_index(self, request: Request) -> bytes:
+        """To a question of the index, by what is held at this moment."""
+        status, body, fields = self.holds.answer(request.target)
+        answer = reply(status, body, *fields)
+        return answer[: answer.index(b"\r\n\r\n") + 4] if request.method == "HEAD" else answer
 
     def drop_connections(self) -> None:
         """Closes what is open now, as a registry does that restarts."""
