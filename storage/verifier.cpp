@@ -46,8 +46,13 @@ void Verifier::read(std::string_view repository, std::string_view digest) {
     if (!reading_.insert(name).second) return;
   }
   const bool is_taken = pool_.submit([this, in = std::string(repository), name] {
-    read_now(in, name);
+    const auto found = read_now(in, name);
     const std::lock_guard lock(mutex_);
+    // In one step: who sees the verdict may ask for the next one at once.
+    if (found) {
+      remember(found->first, found->second);
+      ++(found->second ? good_ : bad_);
+    }
     reading_.erase(name);
   });
   if (is_taken) return;
@@ -55,23 +60,25 @@ void Verifier::read(std::string_view repository, std::string_view digest) {
   reading_.erase(name);
 }
 
-void Verifier::read_now(const std::string& repository, const std::string& digest) {
+void Verifier::trust(const FileIdentity& file, std::string_view digest) {
+  const std::lock_guard lock(mutex_);
+  remember({file, oci::key_of(digest)}, true);
+}
+
+std::optional<std::pair<Verifier::Key, bool>> Verifier::read_now(const std::string& repository,
+                                                                 const std::string& digest) {
   const auto file = files_.find(repository, digest, Wait::yes);
-  if (!file) return;
-  const Key key{file->identity, oci::key_of(digest)};
-  if (verdict(key.file, digest)) return;
+  if (!file) return std::nullopt;
+  if (verdict(file->identity, digest)) return std::nullopt;
   const auto is_good = compare(*file, digest);
-  if (!is_good) return;
-  remember(key, *is_good);
-  if (*is_good) {
-    ++good_;
-    return;
+  if (!is_good) return std::nullopt;
+  if (!*is_good) {
+    spdlog::error(
+        "storage: {} is damaged: its bytes are not those of {}; it is not served any more. Remove "
+        "it and push the blob again, or bring it back from a backup",
+        (files_.root() / blob_path(file->digest)).string(), digest);
   }
-  ++bad_;
-  spdlog::error(
-      "storage: {} is damaged: its bytes are not those of {}; it is not served any more. Remove it "
-      "and push the blob again, or bring it back from a backup",
-      (files_.root() / blob_path(file->digest)).string(), digest);
+  return std::pair(Key{file->identity, oci::key_of(digest)}, *is_good);
 }
 
 std::optional<bool> Verifier::compare(const BlobFile& file, const std::string& digest) const {
@@ -100,7 +107,6 @@ std::optional<bool> Verifier::compare(const BlobFile& file, const std::string& d
 }
 
 void Verifier::remember(const Key& key, bool is_good) {
-  const std::lock_guard lock(mutex_);
   if (!verdicts_.emplace(key, is_good).second) return;
   order_.push_back(key);
   if (order_.size() <= kMost) return;

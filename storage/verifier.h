@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/task_pool.h"
 #include "oci/digest.h"
@@ -41,9 +42,7 @@ class Verifier {
   void read(std::string_view repository, std::string_view digest);
 
   // It does: who has written it knows.
-  void trust(const FileIdentity& file, std::string_view digest) {
-    remember({file, oci::key_of(digest)}, true);
-  }
+  void trust(const FileIdentity& file, std::string_view digest);
 
   [[nodiscard]] std::uint64_t good() const { return good_; }
   [[nodiscard]] std::uint64_t bad() const { return bad_; }
@@ -61,10 +60,12 @@ class Verifier {
     std::size_t operator()(const Key& key) const;
   };
 
-  void read_now(const std::string& repository, const std::string& digest);
+  // Nothing where nothing new is known.
+  std::optional<std::pair<Key, bool>> read_now(const std::string& repository,
+                                               const std::string& digest);
   // Nothing if it cannot be read, or was changed meanwhile.
   std::optional<bool> compare(const BlobFile& file, const std::string& digest) const;
-  void remember(const Key& key, bool is_good);
+  void remember(const Key& key, bool is_good);  // mutex_ is held
 
   const BlobFiles& files_;
   std::atomic<bool> stopping_{false};
