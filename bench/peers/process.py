@@ -60,21 +60,31 @@ def end_with_parent(number: int) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, number)
 
 
+def _clock_of(pid: int) -> int:
+    """The clock of a process's CPU time: clock_getcpuclockid(3), which Python does not have."""
+    return ~pid << 3 | 2
+
+
 def group_cpu(group: int) -> float:
-    """User and system seconds of all processes of a process group, ended children included."""
-    ticks = 0
+    """User and system seconds of all processes of a process group, ended children included.
+
+    Of the processes to the nanosecond; of ended children in the ticks of stat.
+    """
+    seconds = 0.0
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
         try:
             stat = Path("/proc", entry, "stat").read_text()
+            # proc(5): after the name, which may hold spaces, the fields from state (3) on.
+            fields = stat[stat.rindex(")") + 2:].split()
+            if int(fields[2]) != group:
+                continue
+            seconds += time.clock_gettime(_clock_of(int(entry)))
         except OSError:
             continue  # it ended meanwhile
-        # proc(5): after the name, which may hold spaces, the fields from state (3) on.
-        fields = stat[stat.rindex(")") + 2:].split()
-        if int(fields[2]) == group:
-            ticks += sum(int(field) for field in fields[11:15])
-    return ticks / _TICKS
+        seconds += sum(int(field) for field in fields[13:15]) / _TICKS
+    return seconds
 
 
 class Server:

@@ -107,9 +107,12 @@ class Wrk:
             words += ["-H", field]
         openssl = directory / "openssl.cnf"
         openssl.write_text(_OPENSSL_CONF)
+        # A session of its own, as each server has: the kernel shares the cores between sessions
+        # (sched_autogroup), and beside eight curls in one it would measure its own wait for them.
         done = subprocess.run([*words, peer.url(tls) + path], capture_output=True, text=True,
                               timeout=seconds + 60, env={**os.environ, "OPENSSL_CONF": str(openssl)},
-                              preexec_fn=lambda: end_with_parent(signal.SIGKILL))
+                              preexec_fn=lambda: end_with_parent(signal.SIGKILL),
+                              start_new_session=True)
         text = done.stdout
         count = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m), ([\d.]+)([KMGT]?)B read", text)
         p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", text)

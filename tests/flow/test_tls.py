@@ -627,7 +627,9 @@ def test_authority_of_the_upstream_changes(make_gate: GateMaker, distant: Regist
                                            tmp_path: Path) -> None:
     trusted = tmp_path / "ca.crt"
     trusted.write_bytes(authority.file.read_bytes())
-    gate = make_gate(distant.url, POLICY, PASSWORDS, settings={"upstream": {"ca": str(trusted)}})
+    # Uploads go to the registry, whatever LAYERGATE_STORAGE says.
+    gate = make_gate(distant.url, POLICY, PASSWORDS,
+                     settings={"upstream": {"ca": str(trusted), "storage_mode": "read"}})
     gate.wait_for_index()
     for number, of, status in ((2, stranger, 502), (3, authority, 202)):
         Gate.replace(trusted, of.file.read_text())
