@@ -154,7 +154,7 @@ def test_a_goal_is_a_ratio_within_a_round() -> None:
     assert row.cells()[-2:] == ["10% below", "met"]
     [row] = goal_rows(1 << 30, 8, {**sample, "proxy_cpu": 0.33}, sample)
     assert row.cells()[-2:] == ["10% above", "**missed**"]
-    [row] = goal_rows(1 << 30, 8, {**sample, "proxy_cpu": 0.33}, {**sample, "proxy_seconds": 0.1})
+    [row] = goal_rows(1 << 30, 8, {**sample, "proxy_cpu": 0.33}, {**sample, "proxy_seconds": 0.09})
     assert row.cells()[-1] == "too little CPU time to tell"
 
 

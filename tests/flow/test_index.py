@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,6 +24,7 @@ from harness.holdings import Holdings
 from harness.images import INDEX, MANIFEST, Image, image, index_of
 from harness.rawhttp import Response, chunked, digest_of, head
 from harness.upstream import Handler, RecordingUpstream, Request, reply
+from harness.waiting import wait
 
 POLICY = """\
 version: 1
@@ -63,13 +64,6 @@ def put(gate: Gate, reference: str = "pushed", data: bytes = NOTHING, user: str 
         name: str = "x") -> Response:
     return gate.ask("PUT", f"/v2/{name}/manifests/{reference}", user=user,
                     fields=[("Content-Type", INDEX)], body=data)
-
-
-def wait(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 def settle(gate: Gate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conftest import GateMaker
+from harness import waiting
 from harness.client import Client, with_query
 from harness.gate import Gate, is_sanitized
 from harness.images import MANIFEST, artifact, image
@@ -37,6 +39,7 @@ ACCEPT = ("Accept", MANIFEST)
 MODEL = "application/vnd.test.model"
 # The directory is watched, and polled where watching fails.
 SOON = 8.0 if is_sanitized() else 3.0
+wait = functools.partial(waiting.wait, seconds=SOON)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,13 +51,6 @@ def pushed(registry: Registry) -> None:
 @pytest.fixture
 def gate(make_gate: GateMaker, registry: Registry) -> Gate:
     return make_gate(registry.url, POLICY, PASSWORDS)
-
-
-def wait(condition: Callable[[], bool], what: str, seconds: float = SOON) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 def status(gate: Gate, user: str, password: str | None = None) -> int:
@@ -381,7 +377,7 @@ class TestHalves:
             gate.run_verb("user", "add", name, "--permissions", "view", "--password-stdin",
                           stdin=b"Granite-Harbour-42\n")
             wait(lambda: gate.ask("GET", "/v2/", user=name, password="Granite-Harbour-42").status == 200,
-                 "the account", SOON / 2)
+                 "the account", seconds=SOON / 2)
 
     def test_a_password_file_that_is_never_closed_holds_up_no_policy(self, gate: Gate) -> None:
         with (gate.config / "htpasswd").open("a") as out:

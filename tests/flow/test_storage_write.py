@@ -20,7 +20,7 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from harness.managed import wait_for
 from harness.process import run
 from harness.rawhttp import Connection, Fields, Response, chunked, digest_of, head
 from harness.registry import V2, Registry
+from harness.waiting import wait
 
 POLICY = """\
 version: 1
@@ -402,7 +403,7 @@ def test_a_client_that_pauses(gate: Gate, registry: Registry) -> None:
         start = 0
         for end in (10, MIB + 10, MIB + 20, len(data) - 1):
             connection.send(data[start:end])
-            wait_until(lambda end=end: file.stat().st_size == end, 5)  # type: ignore[misc]
+            wait(lambda end=end: file.stat().st_size == end, f"{end} bytes in the file")  # type: ignore[misc]
             start = end
         sent = time.monotonic()
         connection.send(data[start:])
@@ -421,13 +422,6 @@ def send_part(gate: Gate, at: str, data: bytes, length: int) -> Connection:
     return connection
 
 
-def wait_until(ready: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def size_of(registry: Registry) -> int:
     return sum(file.stat().st_size for file in partial(registry))
 
@@ -438,8 +432,8 @@ class TestBreakingOff:
         with Client(own_gate.connect, own_gate.credential("owner")) as owner:
             at = owner.open_upload("team/a")
             with send_part(own_gate, at, data[:MIB], len(data)):
-                wait_until(lambda: size_of(own_registry) > 0)
-            wait_until(lambda: owner.ask("GET", at).status == 204)
+                wait(lambda: size_of(own_registry) > 0, "the first bytes in a file")
+            wait(lambda: owner.ask("GET", at).status == 204, "a status")
             status = owner.expect(204, "GET", at)
             have = int(status["range"].partition("-")[2]) + 1
             assert 0 < have <= MIB
@@ -473,7 +467,7 @@ class TestBreakingOff:
             for thread in threads:
                 thread.join()
             for number, at in enumerate(places):
-                wait_until(lambda at=at: owner.ask("GET", at).status == 204)  # type: ignore[misc]
+                wait(lambda at=at: owner.ask("GET", at).status == 204, "a status")  # type: ignore[misc]
                 status = owner.expect(204, "GET", at)
                 have = int(status["range"].partition("-")[2]) + 1 if "range" in dict(status.fields) else 0
                 data = bodies[number]
@@ -509,7 +503,7 @@ class TestBreakingOff:
         with Client(own_gate.connect, own_gate.credential("owner")) as owner:
             at = owner.open_upload("team/a")
         with send_part(own_gate, at, data[:4 * MIB], len(data)):
-            wait_until(lambda: size_of(own_registry) >= MIB)
+            wait(lambda: size_of(own_registry) >= MIB, "the first MiB in a file")
             self.restart(own_gate)
         assert blobs_are_right(own_registry) == 0
         with Client(own_gate.connect, own_gate.credential("owner")) as owner:
@@ -551,7 +545,7 @@ class TestBreakingOff:
             if file.stat().st_size == 1:
                 os.utime(file, (week - 60, week - 60))
         self.restart(own_gate, "in order")
-        wait_until(lambda: len(partial(own_registry)) == 1)
+        wait(lambda: len(partial(own_registry)) == 1, "the removal of the old one")
         assert own_gate.ask("GET", old, user="owner").status == 404
         assert own_gate.ask("GET", new, user="owner").status == 204
 
@@ -565,7 +559,7 @@ class TestAtOnce:
         at = owner.open_upload("team/a")
         with send_part(gate, at, data[:500], len(data)) as first:
             file = registry.storage / "layergate/uploads" / at.partition("uploads/")[2].partition("?")[0]
-            wait_until(lambda: file.stat().st_size == 500)
+            wait(lambda: file.stat().st_size == 500, "500 bytes in the file")
             for method in ("PATCH", "DELETE", "GET"):
                 response = gate.ask(method, at, user="owner", body=b"x" if method == "PATCH" else b"")
                 assert response.status == 409 and error_code(response) == "BLOB_UPLOAD_INVALID"
@@ -653,7 +647,7 @@ class TestTheDisk:
                         connection.send(piece if coding == "length" else b"100000\r\n" + piece + b"\r\n")
                 response = connection.read_response("PATCH")
             assert response.status == 507 and error_code(response) == "UNAVAILABLE"
-            wait_until(lambda: partial(registry) == [])
+            wait(lambda: partial(registry) == [], "the removal of the upload")
             assert shutil.disk_usage(small).free > 28 * MIB
             assert gate.log_text().count("an upload cannot be") == 1
             assert gate.ask("GET", at, user="owner").status == 404

@@ -11,7 +11,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,13 @@ import pytest
 from conftest import GateMaker
 from harness.certificates import Authority, Pair, server
 from harness.client import Client, with_query
-from harness.gate import Gate, is_sanitized
+from harness.gate import Gate
 from harness.images import image, write_layout
 from harness.process import run
 from harness.rawhttp import BadResponse, chunked, digest_of, head
 from harness.registry import Registry
 from harness.upstream import RecordingUpstream, Request, reply
+from harness.waiting import SOON, wait
 
 POLICY = """\
 version: 1
@@ -36,7 +37,6 @@ rules:
 PASSWORDS = {"alice": "Alice Passw0rd!"}
 LOGIN = f"alice:{PASSWORDS['alice']}"
 MIB = 1 << 20
-SOON = 20.0 if is_sanitized() else 10.0
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +69,6 @@ def gate(make_module_gate: GateMaker, registry: Registry, authority: Authority) 
 
 def alice(gate: Gate) -> Client:
     return Client(gate.connect, gate.credential("alice"))
-
-
-def wait(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SOON
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {SOON} s: {what}"
-        time.sleep(0.01)
 
 
 def handshakes(gate: Gate, kind: str) -> float:
