@@ -76,14 +76,16 @@ void Worker::begin_drain() {
   });
 }
 
-void Worker::on_posted(evutil_socket_t /*fd*/, short /*what*/, void* self) {
-  static_cast<Worker*>(self)->run_posted();
+void Worker::on_posted(evutil_socket_t /*fd*/, short what, void* self) {
+  auto& worker = *static_cast<Worker*>(self);
+  if ((what & EV_READ) != 0) {
+    for (const auto& task : worker.tasks_.take()) task();
+  }
+  worker.run_deferred();
 }
 
-void Worker::run_posted() {
-  auto tasks = tasks_.take();
-  for (const auto& task : tasks) task();
-  tasks = std::exchange(deferred_, {});
+void Worker::run_deferred() {
+  const auto tasks = std::exchange(deferred_, {});
   for (const auto& task : tasks) task();
   // Whatever was retired by now is no longer on the stack.
   const auto gone = std::exchange(retired_, {});
@@ -91,13 +93,16 @@ void Worker::run_posted() {
 
 void Worker::retire(std::unique_ptr<Retired> object) {
   retired_.push_back(std::move(object));
-  event_active(wake_event_.get(), EV_READ, 0);
+  wake_for_deferred();
 }
 
 void Worker::defer(std::function<void()> task) {
   deferred_.push_back(std::move(task));
-  event_active(wake_event_.get(), EV_READ, 0);
+  wake_for_deferred();
 }
+
+// Not as readable: the queue of other threads would be asked in vain, at each request.
+void Worker::wake_for_deferred() { event_active(wake_event_.get(), EV_WRITE, 0); }
 
 std::string Worker::next_trace() {
   std::array<char, 16> digits{};

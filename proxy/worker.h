@@ -84,7 +84,8 @@ class Worker {
   [[nodiscard]] std::vector<ClientConnection*> clients() const;
   Worker& least_loaded();
   void open(Fd fd, const IpAddress& peer, const config::Listen& listen, bool is_front);
-  void run_posted();
+  void run_deferred();
+  void wake_for_deferred();
   void tick();
 
   struct FreeBase {
