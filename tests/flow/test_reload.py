@@ -460,7 +460,7 @@ class TestPasswords:
         file.unlink()
         # Not for a moment's absence.
         assert kept.ask("GET", "/v2/").status == 200
-        wait(lambda: kept.ask("GET", "/v2/").status == 401, "the end of everybody's access", 15)
+        wait(lambda: kept.ask("GET", "/v2/").status == 401, "the end of everybody's access", seconds=15)
         assert "does not exist" in str(gate.ask_admin("/readyz").body)
         file.write_text(text)
         reaches(gate, "alice", 200)
