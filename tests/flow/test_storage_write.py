@@ -403,7 +403,7 @@ def test_a_client_that_pauses(gate: Gate, registry: Registry) -> None:
         start = 0
         for end in (10, MIB + 10, MIB + 20, len(data) - 1):
             connection.send(data[start:end])
-            wait(lambda end=end: file.stat().st_size == end, f"{end} bytes in the file")  # type: ignore[misc]
+            wait(lambda end=end: file.stat().st_size == end, f"{end} bytes in the file", 5)  # type: ignore[misc]
             start = end
         sent = time.monotonic()
         connection.send(data[start:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -17,15 +18,15 @@ from pathlib import Path
 import pytest
 
 from conftest import GateMaker
+from harness import waiting
 from harness.certificates import Authority, Pair, server
 from harness.client import Client, with_query
-from harness.gate import Gate
+from harness.gate import Gate, is_sanitized
 from harness.images import image, write_layout
 from harness.process import run
 from harness.rawhttp import BadResponse, chunked, digest_of, head
 from harness.registry import Registry
 from harness.upstream import RecordingUpstream, Request, reply
-from harness.waiting import SOON, wait
 
 POLICY = """\
 version: 1
@@ -37,6 +38,8 @@ rules:
 PASSWORDS = {"alice": "Alice Passw0rd!"}
 LOGIN = f"alice:{PASSWORDS['alice']}"
 MIB = 1 << 20
+SOON = 20.0 if is_sanitized() else 10.0
+wait = functools.partial(waiting.wait, seconds=SOON)
 
 
 @pytest.fixture(scope="module")
