@@ -60,19 +60,18 @@ PasswordAges::PasswordAges(const std::filesystem::path& state)
 PasswordTimes PasswordAges::note(const Htpasswd& htpasswd, WallTime now) {
   PasswordTimes times;
   std::map<std::string, std::string> lines;  // what is not known yet, by account
-  {
-    SQLite::Statement find(db_, "SELECT since FROM passwords WHERE account = ? AND line = ?");
-    for (const auto& user : htpasswd.users()) {
-      auto key = line_key(user, *htpasswd.find(user));
-      find.reset();
-      find.bind(1, user);
-      find.bind(2, key);
-      if (find.executeStep()) {
-        times[user] = WallTime(std::chrono::milliseconds(find.getColumn(0).getInt64()));
-      } else {
-        lines.emplace(user, std::move(key));
-      }
-    }
+  SQLite::Statement find(db_, "SELECT since FROM passwords WHERE account = ? AND line = ?");
+  const auto look_up = [&](const std::string& user, const std::string& key) {
+    find.bind(1, user);
+    find.bind(2, key);
+    const bool known = find.executeStep();
+    if (known) times[user] = WallTime(std::chrono::milliseconds(find.getColumn(0).getInt64()));
+    find.reset();
+    return known;
+  };
+  for (const auto& user : htpasswd.users()) {
+    auto key = line_key(user, *htpasswd.find(user));
+    if (!look_up(user, key)) lines.emplace(user, std::move(key));
   }
   if (lines.empty()) return times;
   SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
@@ -88,7 +87,8 @@ PasswordTimes PasswordAges::note(const Htpasswd& htpasswd, WallTime now) {
     add.bind(2, key);
     add.bind(3, number(now));
     add.exec();
-    times[user] = now;
+    // Another thread or program may have been first: its time is what all are told.
+    look_up(user, key);
   }
   transaction.commit();
   return times;

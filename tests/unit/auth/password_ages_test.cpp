@@ -1,5 +1,12 @@
 #include "auth/password_ages.h"
 
+#include <array>
+#include <barrier>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
 #include <doctest/doctest.h>
 
 #include "tests/unit/temp_dir.h"
@@ -43,6 +50,29 @@ TEST_CASE("password ages: a line is as old as its first sight, whoever writes it
   CHECK(times["alice"] == start);
   CHECK(times.size() == 1);
   CHECK(read_text(dir / "accounts.db").find("$2y$") == std::string::npos);
+}
+
+// The service's reload and a call of the API see a new line at the same moment.
+TEST_CASE("password ages: who sees a line at once with another is told the same time") {
+  const TempDir dir;
+  const auto start = *parse_time("2026-01-01");
+  PasswordAges ages(dir.path());
+  constexpr int kRounds = 50;
+  std::barrier round(2);
+  std::array<std::vector<WallTime>, 2> told;
+  const auto see = [&](std::size_t which) {
+    PasswordAges own(dir.path());
+    for (int i = 0; i < kRounds; ++i) {
+      const auto user = "user" + std::to_string(i);
+      const auto htpasswd = file(line(user));
+      round.arrive_and_wait();
+      told[which].push_back(own.note(*htpasswd, start + hours(which))[user]);
+    }
+  };
+  std::thread other([&] { see(1); });
+  see(0);
+  other.join();
+  CHECK(told[0] == told[1]);
 }
 
 TEST_CASE("password ages: what is older than the limit, and when the next will be") {
