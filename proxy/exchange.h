@@ -71,7 +71,6 @@ class Exchange final : public Handler, public Socket::Handler {
   std::size_t addresses_tried_ = 1;
   bool keep_client_ = false;
   Pace pace_;            // of the body that moves now
-  int client_owes_ = 0;  // bytes that the kernel had for it at the last tick
 };
 
 }  // namespace layergate::proxy

@@ -123,9 +123,10 @@ void Socket::limit_unsent(bool is_limited) {
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
-int Socket::unacknowledged() const {
+std::uint64_t Socket::acknowledged_of(std::uint64_t written) const {
   int bytes = 0;
-  return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+  if (::ioctl(fd_.get(), SIOCOUTQ, &bytes) != 0) return written;
+  return written - std::min(written, static_cast<std::uint64_t>(bytes));
 }
 
 Socket::Result Socket::receive(char* data, std::size_t size) {

@@ -176,7 +176,7 @@ class TestClients:
         data = b"slow" * 4_000_000
         upstream.handler = lambda *_: reply("200 OK", data)
         with gate.connect() as connection:
-            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
             response, got = connection.read_head(), 0
             slow_until = time.monotonic() + 6 * IDLE
@@ -196,7 +196,7 @@ class TestClients:
         gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": LIMITS})
         gate.wait_for_index(120)
         with gate.connect() as connection:
-            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             connection.send(head("GET", "/v2/x/tags/list", [gate.credential("alice")]))
             response, got = connection.read_head(), b""
             slow_until = time.monotonic() + 4 * IDLE

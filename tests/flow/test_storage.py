@@ -453,6 +453,28 @@ def test_eight_at_once(careful: Gate) -> None:
     assert served(careful) == before + 8
 
 
+def test_a_slow_client(make_gate: GateMaker, registry: Registry) -> None:
+    """It empties the megabytes of the socket for longer than `idle`, in which no byte is written."""
+    idle = 2.0
+    settings = {**storage(registry.storage, "off"), "limits": {"idle": f"{idle:.0f}s", "minimum_rate": "1KiB"}}
+    gate = make_gate(registry.url, POLICY, PASSWORDS, settings=settings)
+    data = secrets.token_bytes(1 << 20) * 16
+    with Client(gate.connect, gate.credential("owner")) as owner:
+        digest = owner.push_blob("team/a", data)
+    before = served(gate)
+    with gate.connect() as connection:
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.send(head("GET", f"/v2/team/a/blobs/{digest}", [gate.credential("owner")]))
+        response, got = connection.read_head(), b""
+        slow_until = time.monotonic() + 4 * idle
+        for piece in connection.iterate_body(response):
+            got += piece
+            if time.monotonic() < slow_until:
+                time.sleep(len(piece) / 200_000)
+    assert got == data
+    is_served(gate, before + 1)
+
+
 def test_what_is_not_in_memory(gate: Gate, registry: Registry) -> None:
     """A file that the kernel has dropped is brought back by other threads, and all of it comes."""
     data = secrets.token_bytes(1 << 20) * 24
