@@ -1,6 +1,7 @@
 #include "index/index.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "index/climb.h"
@@ -73,8 +74,10 @@ void Index::set_accounts(std::span<const AccountRecord> accounts) {
   disown(others);
 }
 
-void Index::add_account(const AccountRecord& account) {
-  accounts_[ensure_account(account.name)].since = account.since;
+AccountId Index::add_account(const AccountRecord& account) {
+  const auto id = ensure_account(account.name);
+  accounts_[id].since = account.since;
+  return id;
 }
 
 void Index::disown(const std::vector<bool>& whose) {
@@ -118,23 +121,23 @@ void Index::disown(const std::vector<bool>& whose) {
   }
 }
 
-void Index::warm(const Repository& repository, std::span<const oci::DigestKey> keys) const {
-  for (const auto& key : keys) node_table_.prefetch(hash_of(repository.id, key));
-  for (const auto& key : keys) {
-    // Probably the one: the hash agrees.
-    const auto likely =
-        node_table_.find(hash_of(repository.id, key), [](std::uint32_t) { return true; });
+template <typename Hashes>
+void Index::warm(const Hashes& hashes) const {
+  for (const auto hash : hashes) node_table_.prefetch(hash);
+  for (const auto hash : hashes) {
+    const auto likely = node_table_.likely(hash);
     if (likely != IdTable::kNone) __builtin_prefetch(&nodes_[likely]);
   }
 }
 
-void Index::reserve(std::size_t nodes) {
-  nodes_.reserve(nodes);
-  node_table_.reserve(nodes);
+void Index::reserve(std::size_t links) {
+  edges_.reserve(links);
+  nodes_.reserve(links);
+  node_table_.reserve(links);
 }
 
-NodeId Index::ensure_node(const Repository& repository, std::string_view digest) {
-  const auto known = find(repository, digest);
+NodeId Index::ensure_node(RepositoryId repository, const oci::Digest& digest) {
+  const auto known = find(repository, digest.key());
   if (known != kNone) return known;
   NodeId node = 0;
   if (free_nodes_.empty()) {
@@ -145,11 +148,11 @@ NodeId Index::ensure_node(const Repository& repository, std::string_view digest)
     free_nodes_.pop_back();
     nodes_[node] = Node{};
   }
-  nodes_[node].digest = oci::key_of(digest);
-  nodes_[node].repository = repository.id;
-  if (!oci::is_sha256(digest)) {
+  nodes_[node].digest = digest.key();
+  nodes_[node].repository = repository;
+  if (!digest.other_text().empty()) {
     nodes_[node].other_algorithm = true;
-    other_digests_.emplace(node, digest);
+    other_digests_.emplace(node, digest.other_text());
   }
   node_table_.insert(hash_of(node), node, [&](std::uint32_t id) { return hash_of(id); });
   return node;
@@ -237,36 +240,46 @@ void Index::set_known(std::string_view repository, bool known) {
   if (touched_ != nullptr) touched_->known.push_back(in.id);
 }
 
-void Index::add_manifest(std::string_view repository, const ManifestRecord& manifest, Seconds now) {
-  const auto& in = ensure_repository(repository);
-  const auto node = ensure_node(in, manifest.digest);
+NodeId Index::link(RepositoryId repository, const oci::Digest& digest, oci::MediaType type,
+                   std::span<const Linked> links, Seconds now) {
+  const auto node = ensure_node(repository, digest);
   const bool is_new = !is_manifest(node);
   std::vector<std::pair<NodeId, Link>> present;  // already
   if (!is_new) {
     each_child(node, [&](Link link, NodeId child) { present.emplace_back(child, link); });
     std::sort(present.begin(), present.end());
   }
-  if (manifest.links.size() > 1) {
-    std::vector<oci::DigestKey> keys;
-    keys.reserve(manifest.links.size());
-    for (const auto& link : manifest.links) keys.push_back(oci::key_of(link.digest));
-    warm(in, keys);
-  }
+  warm(links | std::views::transform([&](const Linked& linked) {
+         return hash_of(repository, linked.digest.key());
+       }));
   std::vector<std::pair<NodeId, Link>> added;
-  NodeId subject = kNone;
-  for (const auto& [link, digest] : manifest.links) {
-    const auto child = ensure_node(in, digest);
-    if (link == Link::subject) subject = child;
-    if (!std::binary_search(present.begin(), present.end(), std::pair(child, link))) {
-      added.emplace_back(child, link);
+  added.reserve(links.size());
+  for (const auto& linked : links) {
+    const auto child = ensure_node(repository, linked.digest);
+    if (!std::binary_search(present.begin(), present.end(), std::pair(child, linked.link))) {
+      added.emplace_back(child, linked.link);
     }
   }
   end_lapsed(node, added, now);
-  nodes_[node].type = static_cast<std::uint8_t>(manifest.type);
-  for (const auto& [child, link] : added) add_edge(node, child, link);
-  if (subject != kNone) {
+  nodes_[node].type = static_cast<std::uint8_t>(type);
+  for (const auto& [child, as] : added) add_edge(node, child, as);
+  return node;
+}
+
+void Index::add_manifest(RepositoryId repository, const oci::Digest& digest, oci::MediaType type,
+                         std::span<const Linked> links) {
+  touch(&Touched::manifests, link(repository, digest, type, links, Seconds{}));
+}
+
+void Index::add_manifest(std::string_view repository, const ManifestRecord& manifest, Seconds now) {
+  const auto in = ensure_repository(repository).id;
+  std::vector<Linked> links;
+  links.reserve(manifest.links.size());
+  for (const auto& named : manifest.links) links.push_back({named.link, oci::Digest(named.digest)});
+  const auto node = link(in, oci::Digest(manifest.digest), manifest.type, links, now);
+  if (const auto* subject = manifest.subject()) {
     auto& referrer = referrers_[node];
-    referrer.subject = subject;
+    referrer.subject = find(in, oci::key_of(*subject));
     referrer.size = manifest.size;
     referrer.artifact_type = manifest.artifact_type;
     referrer.annotations = manifest.annotations;
@@ -366,7 +379,7 @@ void Index::end_lapsed(NodeId manifest, const std::vector<std::pair<NodeId, Link
 
 void Index::set_tag(std::string_view repository, const TagRecord& record, Seconds now) {
   auto& in = ensure_repository(repository);
-  const auto root = ensure_node(in, record.digest);
+  const auto root = ensure_node(in.id, oci::Digest(record.digest));
   end_lapsed(root, now);
   const auto [at, is_new] = in.tags.try_emplace(record.name);
   Tag& tag = at->second;
@@ -456,13 +469,33 @@ void Index::remove_blob(std::string_view repository, std::string_view digest) {
 
 void Index::possess(std::string_view repository, std::string_view digest, std::string_view account,
                     Held as, Seconds at) {
-  const auto node = ensure_node(ensure_repository(repository), digest);
-  const auto who = ensure_account(account);
+  const auto node = ensure_node(ensure_repository(repository).id, oci::Digest(digest));
+  possess(node, ensure_account(account), as, number(at));
+}
+
+void Index::possess(std::span<const Possessed> all) {
+  constexpr std::size_t kAtOnce = 64;
+  for (; !all.empty(); all = all.subspan(std::min(kAtOnce, all.size()))) {
+    const auto some = all.first(std::min(kAtOnce, all.size()));
+    warm(some | std::views::transform([](const Possessed& possessed) {
+           return hash_of(possessed.repository, possessed.digest.key());
+         }));
+    for (const auto& possessed : some) {
+      const auto node = ensure_node(possessed.repository, possessed.digest);
+      for (const auto as : kHelds) {
+        const auto at = possessed.at[static_cast<std::size_t>(as)];
+        if (at != PossessionRecord::kNever) possess(node, possessed.account, as, number(at));
+      }
+    }
+  }
+}
+
+void Index::possess(NodeId node, AccountId account, Held as, std::uint32_t at) {
   touch(&Touched::possessions, node);
   for (auto i = nodes_[node].first_possession; i != kNone; i = possessions_[i].next) {
-    if (possessions_[i].account != who) continue;
+    if (possessions_[i].account != account) continue;
     auto& since = possessions_[i].at[static_cast<std::size_t>(as)];
-    since = std::max(since, number(at));
+    since = std::max(since, at);
     return;
   }
   std::uint32_t held = 0;
@@ -473,13 +506,13 @@ void Index::possess(std::string_view repository, std::string_view digest, std::s
     held = free_possessions_.back();
     free_possessions_.pop_back();
   }
-  possessions_[held] = {who, {}, nodes_[node].first_possession};
-  possessions_[held].at[static_cast<std::size_t>(as)] = number(at);
+  possessions_[held] = {account, {}, nodes_[node].first_possession};
+  possessions_[held].at[static_cast<std::size_t>(as)] = at;
   nodes_[node].first_possession = held;
 }
 
 void Index::add_grace(std::string_view repository, std::string_view digest, Grace grace) {
-  const auto node = ensure_node(ensure_repository(repository), digest);
+  const auto node = ensure_node(ensure_repository(repository).id, oci::Digest(digest));
   by_id_[nodes_[node].repository]->graces.emplace(grace.tag, node);
   graces_[node].push_back(std::move(grace));
   touch(&Touched::graces, node);
@@ -541,9 +574,12 @@ const Repository* Index::next_repository(std::string_view after) const {
 }
 
 NodeId Index::find(const Repository& repository, std::string_view digest) const {
-  const auto key = oci::key_of(digest);
-  return node_table_.find(hash_of(repository.id, key), [&](std::uint32_t id) {
-    return nodes_[id].repository == repository.id && nodes_[id].digest == key;
+  return find(repository.id, oci::key_of(digest));
+}
+
+NodeId Index::find(RepositoryId repository, const oci::DigestKey& key) const {
+  return node_table_.find(hash_of(repository, key), [&](std::uint32_t id) {
+    return nodes_[id].repository == repository && nodes_[id].digest == key;
   });
 }
 

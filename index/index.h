@@ -120,14 +120,26 @@ class Index {
   void set_accounts(std::span<const AccountRecord> accounts);
   // Whether that would change nothing.
   [[nodiscard]] bool has_accounts(std::span<const AccountRecord> accounts) const;
-  // As it was written down.
-  void add_account(const AccountRecord& account);
 
-  // Brings what is known of these digests into the processor's cache, all at once: a large index is
-  // filled at the speed of the memory, and one at a time its misses do not overlap.
-  void warm(const Repository& repository, std::span<const oci::DigestKey> keys) const;
-  // Makes room for so many nodes.
-  void reserve(std::size_t nodes);
+  // --- facts that come in from the disk, millions of them: by number and key, many at a time
+
+  AccountId add_account(const AccountRecord& account);
+  struct Linked {
+    Link link = Link::blob;
+    oci::Digest digest;
+  };
+  // One without a subject. REQUIRES: nothing is possessed yet.
+  void add_manifest(RepositoryId repository, const oci::Digest& digest, oci::MediaType type,
+                    std::span<const Linked> links);
+  struct Possessed {
+    RepositoryId repository = kNone;
+    oci::Digest digest;
+    AccountId account = kNone;
+    std::array<Seconds, kHelds.size()> at{};  // PossessionRecord::at
+  };
+  void possess(std::span<const Possessed> all);
+  // Makes room for so many links and, each mostly the only one to what it names, as many nodes.
+  void reserve(std::size_t links);
 
   // Forgets what nobody can reach any more. Looks at about `count` nodes from `from` on and returns
   // where to go on, or kNone at the end.
@@ -274,7 +286,15 @@ class Index {
       std::span<const AccountRecord> accounts) const;
   // `whose`, by AccountId: what they brought is nobody's.
   void disown(const std::vector<bool>& whose);
-  NodeId ensure_node(const Repository& repository, std::string_view digest);
+  NodeId ensure_node(RepositoryId repository, const oci::Digest& digest);
+  [[nodiscard]] NodeId find(RepositoryId repository, const oci::DigestKey& key) const;
+  // Brings what is known of these hashes into the processor's cache, all at once: a large index is
+  // filled at the speed of the memory, and one at a time its misses do not overlap.
+  template <typename Hashes>
+  void warm(const Hashes& hashes) const;
+  NodeId link(RepositoryId repository, const oci::Digest& digest, oci::MediaType type,
+              std::span<const Linked> links, Seconds now);
+  void possess(NodeId node, AccountId account, Held as, std::uint32_t at);
   void add_edge(NodeId parent, NodeId child, Link link);
   void unlink(std::uint32_t edge);
   void remove_edges(NodeId parent);

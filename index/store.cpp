@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/sqlite.h"
+#include "index/possession_reader.h"
 #include "oci/digest.h"
 
 namespace layergate::index {
@@ -75,13 +76,14 @@ Bytes pack_links(const std::vector<NamedDigest>& links) {
   return bytes;
 }
 
-std::vector<NamedDigest> unpack_links(std::string_view bytes) {
-  std::vector<NamedDigest> links;
+std::vector<Index::Linked> unpack_links(std::string_view bytes) {
+  std::vector<Index::Linked> links;
   while (!bytes.empty()) {
     const auto kind = static_cast<unsigned char>(bytes.front());
     const std::size_t size = (kind & kSha512) != 0 ? 64 : 32;
     if (bytes.size() < 1 + size) throw std::runtime_error("a list of links is cut off");
-    links.push_back({static_cast<Link>(kind & 3U), oci::unpack(bytes.substr(1, size))});
+    links.push_back(
+        {static_cast<Link>(kind & 3U), oci::Digest::from_packed(bytes.substr(1, size))});
     bytes.remove_prefix(1 + size);
   }
   return links;
@@ -156,9 +158,10 @@ Store::~Store() = default;
 
 void Store::load(Index& index, const std::string& only_repository) {
   auto& db = impl_->database();
-  std::unordered_map<std::int64_t, std::string> repositories;
-  std::unordered_map<std::int64_t, std::string> accounts;
-  accounts[0] = "";
+  // The numbers of the tables, as the index numbers them.
+  std::unordered_map<std::int64_t, RepositoryId> repositories;
+  std::unordered_map<std::int64_t, AccountId> accounts;
+  PossessionReader possessions(sqlite::open(db.getFilename(), Mode::read, kForm));
   {
     SQLite::Statement query(db, "SELECT value FROM meta WHERE key = 'complete'");
     if (query.executeStep()) index.set_complete(query.getColumn(0).getInt() != 0);
@@ -166,9 +169,9 @@ void Store::load(Index& index, const std::string& only_repository) {
   {
     SQLite::Statement query(db, "SELECT id, name, since FROM accounts");
     while (query.executeStep()) {
-      auto& name = accounts[query.getColumn(0).getInt64()];
-      name = query.getColumn(1).getString();
-      index.add_account({name, WallTime(std::chrono::milliseconds(query.getColumn(2).getInt64()))});
+      const WallTime since(std::chrono::milliseconds(query.getColumn(2).getInt64()));
+      accounts[query.getColumn(0).getInt64()] =
+          index.add_account({query.getColumn(1).getString(), since});
     }
   }
   {
@@ -176,98 +179,82 @@ void Store::load(Index& index, const std::string& only_repository) {
     while (query.executeStep()) {
       const auto name = query.getColumn(1).getString();
       if (!only_repository.empty() && name != only_repository) continue;
-      repositories[query.getColumn(0).getInt64()] = name;
       index.set_known(name, query.getColumn(2).getInt() != 0);
+      repositories[query.getColumn(0).getInt64()] = index.find_repository(name)->id;
     }
   }
   if (only_repository.empty()) {
-    // Each link is 33 bytes, and most are the only one to what they name.
+    // Each link is 33 bytes; that of a sha512 is 65.
     const auto links = db.execAndGet("SELECT total(length(links)) / 33 FROM manifests").getDouble();
     index.reserve(static_cast<std::size_t>(links) + 1000);
   }
-  // One at a time: the tables are in the order of their repositories.
+  // kNone: not asked for.
+  const auto repository_of = [&](std::int64_t number) {
+    const auto found = repositories.find(number);
+    return found == repositories.end() ? kNone : found->second;
+  };
   const auto each = [&](const char* sql, auto take) {
     SQLite::Statement query(db, sql);
-    const std::string* name = nullptr;
-    std::int64_t at = -1;
     while (query.executeStep()) {
-      const auto repository = query.getColumn(0).getInt64();
-      if (repository != at) {
-        at = repository;
-        const auto found = repositories.find(repository);
-        name = found == repositories.end() ? nullptr : &found->second;
-      }
-      if (name != nullptr) take(*name, query);
+      const auto repository = repository_of(query.getColumn(0).getInt64());
+      if (repository != kNone) take(repository, query);
     }
   };
   each(
       "SELECT repository, digest, media_type, links, size, artifact_type, annotations, putters "
       "FROM manifests",
-      [&](const std::string& name, SQLite::Statement& row) {
-        ManifestRecord record;
-        record.digest = oci::unpack(sqlite::bytes_of(row.getColumn(1)));
+      [&](RepositoryId repository, SQLite::Statement& row) {
         const auto type = row.getColumn(2).getInt();
         if (type < 0 || type > static_cast<int>(oci::MediaType::docker_list)) {
           throw std::runtime_error("index.db holds an unknown media type");
         }
-        record.type = static_cast<oci::MediaType>(type);
-        record.links = unpack_links(sqlite::bytes_of(row.getColumn(3)));
-        if (!row.getColumn(7).isNull()) {
-          record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
-          record.artifact_type = row.getColumn(5).getString();
-          record.annotations = row.getColumn(6).getString();
-          record.putters = unpack_putters(row.getColumn(7).getString());
+        const auto media_type = static_cast<oci::MediaType>(type);
+        const auto links = unpack_links(sqlite::bytes_of(row.getColumn(3)));
+        const auto digest = sqlite::bytes_of(row.getColumn(1));
+        if (row.getColumn(7).isNull()) {
+          index.add_manifest(repository, oci::Digest::from_packed(digest), media_type, links);
+          return;
         }
-        index.add_manifest(name, record, Seconds{});
+        ManifestRecord record;
+        record.digest = oci::unpack(digest);
+        record.type = media_type;
+        for (const auto& linked : links) record.links.push_back({linked.link, linked.digest.text()});
+        record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
+        record.artifact_type = row.getColumn(5).getString();
+        record.annotations = row.getColumn(6).getString();
+        record.putters = unpack_putters(row.getColumn(7).getString());
+        index.add_manifest(index.repository(repository).name, record, Seconds{});
       });
-  each("SELECT repository, name, digest, account, at FROM tags", [&](const std::string& name,
-                                                                     SQLite::Statement& row) {
-    const auto at = time_of(row.getColumn(4).getInt64());
-    index.set_tag(name,
-                  {row.getColumn(1).getString(), oci::unpack(sqlite::bytes_of(row.getColumn(2))),
-                   accounts[row.getColumn(3).getInt64()], at},
-                  at);
-  });
+  each("SELECT repository, name, digest, account, at FROM tags",
+       [&](RepositoryId repository, SQLite::Statement& row) {
+         const auto at = time_of(row.getColumn(4).getInt64());
+         const auto account = accounts.find(row.getColumn(3).getInt64());
+         index.set_tag(
+             index.repository(repository).name,
+             {row.getColumn(1).getString(), oci::unpack(sqlite::bytes_of(row.getColumn(2))),
+              account == accounts.end() ? std::string() : index.account_name(account->second), at},
+             at);
+       });
   each("SELECT repository, digest, tag, until, account FROM graces",
-       [&](const std::string& name, SQLite::Statement& row) {
-         index.add_grace(name, oci::unpack(sqlite::bytes_of(row.getColumn(1))),
+       [&](RepositoryId repository, SQLite::Statement& row) {
+         index.add_grace(index.repository(repository).name,
+                         oci::unpack(sqlite::bytes_of(row.getColumn(1))),
                          {row.getColumn(2).getString(), time_of(row.getColumn(3).getInt64()),
                           row.getColumn(4).getString()});
        });
-  // Many together, so that the index' misses of the cache overlap.
-  struct Row {
-    const std::string* repository;
-    std::string digest;
-    const std::string* account;
-    std::array<Seconds, kHelds.size()> at;
-  };
-  std::vector<Row> some;
-  std::vector<oci::DigestKey> keys;
-  const auto take_some = [&] {
-    if (some.empty()) return;
-    keys.clear();
-    for (const auto& held : some) keys.push_back(oci::key_of(held.digest));
-    index.warm(*index.find_repository(*some.front().repository), keys);
-    for (const auto& held : some) {
-      for (const auto as : kHelds) {
-        const auto at = held.at[static_cast<std::size_t>(as)];
-        if (at == PossessionRecord::kNever) continue;
-        index.possess(*held.repository, held.digest, *held.account, as, at);
-      }
-    }
-    some.clear();
-  };
   // The last: facts that tell of more reach ask for the possessions that it might revive.
-  each("SELECT repository, digest, account, blob_at, manifest_at FROM possessions",
-       [&](const std::string& name, SQLite::Statement& row) {
-         if (some.size() == 64 || (!some.empty() && some.front().repository != &name)) take_some();
-         some.push_back(
-             {&name,
-              oci::unpack(sqlite::bytes_of(row.getColumn(1))),
-              &accounts[row.getColumn(2).getInt64()],
-              {time_of(row.getColumn(3).getInt64()), time_of(row.getColumn(4).getInt64())}});
-       });
-  take_some();
+  std::vector<Index::Possessed> some;
+  for (auto rows = possessions.next(); !rows.empty(); rows = possessions.next()) {
+    some.clear();
+    for (auto& row : rows) {
+      const auto repository = repository_of(row.repository);
+      if (repository == kNone) continue;
+      const auto [account, is_new] = accounts.try_emplace(row.account, kNone);
+      if (is_new) account->second = index.add_account({});
+      some.push_back({repository, std::move(row.digest), account->second, row.at});
+    }
+    index.possess(some);
+  }
 }
 
 std::vector<Intent> Store::intents() {

@@ -46,7 +46,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Everything, or one repository.
+  // Everything that was committed, or one repository of it, into an index that is empty.
   void load(Index& index, const std::string& only_repository = "");
   std::vector<Intent> intents();
   std::vector<std::string> covered();

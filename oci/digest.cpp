@@ -59,6 +59,13 @@ std::string unpack(std::string_view bytes) {
   return text;
 }
 
+Digest Digest::from_packed(std::string_view bytes) {
+  DigestKey key;
+  if (bytes.size() != key.bytes.size()) return Digest(unpack(bytes));
+  std::memcpy(key.bytes.data(), bytes.data(), bytes.size());
+  return Digest(key);
+}
+
 std::string sha256_of(std::string_view data) { return "sha256:" + hash(EVP_sha256(), data); }
 
 bool is_digest_of(std::string_view digest, std::string_view data) {

@@ -34,6 +34,29 @@ inline bool is_sha256(std::string_view digest) { return digest.starts_with("sha2
 std::string pack(std::string_view digest);
 std::string unpack(std::string_view bytes);
 
+// A digest by its key, with its text where the key does not give that back.
+class Digest {
+ public:
+  // REQUIRES: is_digest(text)
+  explicit Digest(std::string_view text)
+      : key_(key_of(text)), other_text_(is_sha256(text) ? std::string_view() : text) {}
+  // REQUIRES: bytes that pack() made.
+  static Digest from_packed(std::string_view bytes);
+
+  [[nodiscard]] const DigestKey& key() const { return key_; }
+  [[nodiscard]] std::string text() const {
+    return other_text_.empty() ? sha256_text(key_) : other_text_;
+  }
+  // Empty for a sha256.
+  [[nodiscard]] const std::string& other_text() const { return other_text_; }
+
+ private:
+  explicit Digest(const DigestKey& key) : key_(key) {}
+
+  DigestKey key_;
+  std::string other_text_;
+};
+
 // The digest of data: "sha256:…".
 std::string sha256_of(std::string_view data);
 // Whether the digest, by whichever of the registered algorithms, is that of data.

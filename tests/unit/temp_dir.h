@@ -13,7 +13,8 @@ namespace layergate {
 
 class TempDir {
  public:
-  TempDir() : path_((std::filesystem::temp_directory_path() / "layergate-unit.XXXXXX").string()) {
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : path_((parent / "layergate-unit.XXXXXX").string()) {
     if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp " + path_);
   }
   TempDir(const TempDir&) = delete;

@@ -46,6 +46,17 @@ TEST_CASE("digest: a key of sha256 is its bytes, and gives its text back") {
   CHECK_FALSE(is_sha256(kLongAbc));
 }
 
+TEST_CASE("digest: one made from its text or from what lies on the disk is the same") {
+  for (const auto& text : {kAbc, kEmpty, kLongAbc}) {
+    CAPTURE(text);
+    for (const auto& digest : {Digest(text), Digest::from_packed(pack(text))}) {
+      CHECK(digest.key() == key_of(text));
+      CHECK(digest.text() == text);
+      CHECK(digest.other_text() == (is_sha256(text) ? "" : text));
+    }
+  }
+}
+
 TEST_CASE("digest: a key tells digests apart by each of their digits") {
   for (const auto& digest : {kAbc, kLongAbc}) {
     for (std::size_t i = 7; i < digest.size(); ++i) {
