@@ -1,7 +1,6 @@
 #include "index/index.h"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "index/climb.h"
@@ -121,11 +120,11 @@ void Index::disown(const std::vector<bool>& whose) {
   }
 }
 
-template <typename Hashes>
-void Index::warm(const Hashes& hashes) const {
-  for (const auto hash : hashes) node_table_.prefetch(hash);
-  for (const auto hash : hashes) {
-    const auto likely = node_table_.likely(hash);
+template <typename Item, typename HashOf>
+void Index::warm(std::span<const Item> items, HashOf hash_of) const {
+  for (const auto& item : items) node_table_.prefetch(hash_of(item));
+  for (const auto& item : items) {
+    const auto likely = node_table_.likely(hash_of(item));
     if (likely != IdTable::kNone) __builtin_prefetch(&nodes_[likely]);
   }
 }
@@ -249,9 +248,7 @@ NodeId Index::link(RepositoryId repository, const oci::Digest& digest, oci::Medi
     each_child(node, [&](Link link, NodeId child) { present.emplace_back(child, link); });
     std::sort(present.begin(), present.end());
   }
-  warm(links | std::views::transform([&](const Linked& linked) {
-         return hash_of(repository, linked.digest.key());
-       }));
+  warm(links, [&](const Linked& linked) { return hash_of(repository, linked.digest.key()); });
   std::vector<std::pair<NodeId, Link>> added;
   added.reserve(links.size());
   for (const auto& linked : links) {
@@ -477,9 +474,9 @@ void Index::possess(std::span<const Possessed> all) {
   constexpr std::size_t kAtOnce = 64;
   for (; !all.empty(); all = all.subspan(std::min(kAtOnce, all.size()))) {
     const auto some = all.first(std::min(kAtOnce, all.size()));
-    warm(some | std::views::transform([](const Possessed& possessed) {
-           return hash_of(possessed.repository, possessed.digest.key());
-         }));
+    warm(some, [](const Possessed& possessed) {
+      return hash_of(possessed.repository, possessed.digest.key());
+    });
     for (const auto& possessed : some) {
       const auto node = ensure_node(possessed.repository, possessed.digest);
       for (const auto as : kHelds) {

@@ -288,10 +288,10 @@ class Index {
   void disown(const std::vector<bool>& whose);
   NodeId ensure_node(RepositoryId repository, const oci::Digest& digest);
   [[nodiscard]] NodeId find(RepositoryId repository, const oci::DigestKey& key) const;
-  // Brings what is known of these hashes into the processor's cache, all at once: a large index is
-  // filled at the speed of the memory, and one at a time its misses do not overlap.
-  template <typename Hashes>
-  void warm(const Hashes& hashes) const;
+  // Brings what is known of these into the processor's cache, all at once: a large index is filled
+  // at the speed of the memory, and one at a time its misses do not overlap.
+  template <typename Item, typename HashOf>
+  void warm(std::span<const Item> items, HashOf hash_of) const;
   NodeId link(RepositoryId repository, const oci::Digest& digest, oci::MediaType type,
               std::span<const Linked> links, Seconds now);
   void possess(NodeId node, AccountId account, Held as, std::uint32_t at);

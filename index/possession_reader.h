@@ -4,6 +4,8 @@
 // Thread safety: belongs to one thread.
 #pragma once
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <array>
 #include <condition_variable>
 #include <cstdint>
@@ -12,8 +14,6 @@
 #include <mutex>
 #include <thread>
 #include <vector>
-
-#include <SQLiteCpp/SQLiteCpp.h>
 
 #include "index/record.h"
 #include "oci/digest.h"

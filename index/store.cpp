@@ -218,7 +218,8 @@ void Store::load(Index& index, const std::string& only_repository) {
         ManifestRecord record;
         record.digest = oci::unpack(digest);
         record.type = media_type;
-        for (const auto& linked : links) record.links.push_back({linked.link, linked.digest.text()});
+        for (const auto& linked : links)
+          record.links.push_back({linked.link, linked.digest.text()});
         record.size = static_cast<std::uint64_t>(row.getColumn(4).getInt64());
         record.artifact_type = row.getColumn(5).getString();
         record.annotations = row.getColumn(6).getString();

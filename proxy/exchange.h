@@ -70,7 +70,7 @@ class Exchange final : public Handler, public Socket::Handler {
   bool retried_ = false;
   std::size_t addresses_tried_ = 1;
   bool keep_client_ = false;
-  Pace pace_;            // of the body that moves now
+  Pace pace_;  // of the body that moves now
 };
 
 }  // namespace layergate::proxy
