@@ -7,8 +7,8 @@
 namespace layergate::index {
 namespace {
 
-constexpr std::size_t kBatch = 1024;       // rows
-constexpr std::size_t kMostBatches = 256;  // read ahead: about 25 MiB
+constexpr std::size_t kBatch = 1024;        // rows
+constexpr std::size_t kMostBatches = 1024;  // read ahead: about 90 MiB, until the index is filled
 
 Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(number)); }
 

@@ -78,6 +78,7 @@ Bytes pack_links(const std::vector<NamedDigest>& links) {
 
 std::vector<Index::Linked> unpack_links(std::string_view bytes) {
   std::vector<Index::Linked> links;
+  links.reserve(bytes.size() / 33);
   while (!bytes.empty()) {
     const auto kind = static_cast<unsigned char>(bytes.front());
     const std::size_t size = (kind & kSha512) != 0 ? 64 : 32;
