@@ -7,15 +7,14 @@
 namespace layergate::index {
 namespace {
 
-constexpr std::size_t kBatch = 1024;        // rows
-constexpr std::size_t kMostBatches = 1024;  // read ahead: about 90 MiB, until the index is filled
+constexpr std::size_t kBatch = 1024;  // rows
 
 Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(number)); }
 
 }  // namespace
 
-PossessionReader::PossessionReader(SQLite::Database database)
-    : database_(std::move(database)), thread_([this] { read(); }) {}
+PossessionReader::PossessionReader(SQLite::Database database, std::size_t most_ahead)
+    : most_ahead_(most_ahead), database_(std::move(database)), thread_([this] { read(); }) {}
 
 PossessionReader::~PossessionReader() {
   {
@@ -65,7 +64,7 @@ void PossessionReader::read() {
 
 bool PossessionReader::put(std::vector<Row> rows) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return batches_.size() < kMostBatches || !is_wanted_; });
+  changed_.wait(lock, [this] { return batches_.size() < most_ahead_ || !is_wanted_; });
   batches_.push_back(std::move(rows));
   changed_.notify_all();
   return is_wanted_;

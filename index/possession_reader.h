@@ -29,8 +29,11 @@ class PossessionReader {
     std::array<Seconds, kHelds.size()> at;
   };
 
+  // Of what next() returns, so many are read ahead: 90 MiB, until the index is filled.
+  static constexpr std::size_t kMostAhead = 1024;
+
   // Begins to read, through this connection.
-  explicit PossessionReader(SQLite::Database database);
+  explicit PossessionReader(SQLite::Database database, std::size_t most_ahead = kMostAhead);
   // Also before the end.
   ~PossessionReader();
   PossessionReader(const PossessionReader&) = delete;
@@ -45,6 +48,7 @@ class PossessionReader {
   // Whether it is wanted.
   bool put(std::vector<Row> rows);
 
+  const std::size_t most_ahead_;
   SQLite::Database database_;
   std::mutex mutex_;
   std::condition_variable changed_;
