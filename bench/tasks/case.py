@@ -65,7 +65,11 @@ class Meter:
 def metered(peer: Peer) -> Iterator[Meter]:
     """Reads the meter when the servers have come to rest after the block: what follows the last
     byte belongs to it, and may not fall to the next peer. nginx hashes on for clients that left.
+
+    The peer has been asked with the password before: Layergate remembers one that was right for five
+    minutes, and to hash it anew costs as much as a quarter of a GiB.
     """
+    peer.log_in()
     meter = Meter(peer)
     yield meter
     deadline, before = time.monotonic() + 5, -1.0
