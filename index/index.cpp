@@ -478,6 +478,7 @@ void Index::possess(std::span<const Possessed> all) {
       return hash_of(possessed.repository, possessed.digest.key());
     });
     for (const auto& possessed : some) {
+      if (possessed.at == decltype(possessed.at){}) continue;
       const auto node = ensure_node(possessed.repository, possessed.digest);
       for (const auto as : kHelds) {
         const auto at = possessed.at[static_cast<std::size_t>(as)];

@@ -1,5 +1,6 @@
 #include "index/possession_reader.h"
 
+#include <string>
 #include <utility>
 
 #include "base/sqlite.h"
@@ -13,8 +14,12 @@ Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(numbe
 
 }  // namespace
 
-PossessionReader::PossessionReader(SQLite::Database database, std::size_t most_ahead)
-    : most_ahead_(most_ahead), database_(std::move(database)), thread_([this] { read(); }) {}
+PossessionReader::PossessionReader(SQLite::Database database, std::optional<std::int64_t> only,
+                                   std::size_t most_ahead)
+    : only_(only),
+      most_ahead_(most_ahead),
+      database_(std::move(database)),
+      thread_([this] { read(); }) {}
 
 PossessionReader::~PossessionReader() {
   {
@@ -39,9 +44,10 @@ std::vector<PossessionReader::Row> PossessionReader::next() {
 void PossessionReader::read() {
   std::exception_ptr error;
   try {
-    SQLite::Statement query(database_,
-                            "SELECT repository, digest, account, blob_at, manifest_at "
-                            "FROM possessions");
+    SQLite::Statement query(database_, std::string("SELECT repository, digest, account, blob_at, "
+                                                   "manifest_at FROM possessions") +
+                                           (only_ ? " WHERE repository = ?" : ""));
+    if (only_) query.bind(1, *only_);
     std::vector<Row> rows;
     while (query.executeStep()) {
       if (rows.empty()) rows.reserve(kBatch);

@@ -12,6 +12,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -29,11 +30,12 @@ class PossessionReader {
     std::array<Seconds, kHelds.size()> at;
   };
 
-  // Of what next() returns, so many are read ahead: 90 MiB, until the index is filled.
+  // Of what next() returns, so many are read ahead: 96 MiB, until the index is filled.
   static constexpr std::size_t kMostAhead = 1024;
 
-  // Begins to read, through this connection.
-  explicit PossessionReader(SQLite::Database database, std::size_t most_ahead = kMostAhead);
+  // Begins to read, through this connection: of all repositories or of one, by the table's number.
+  explicit PossessionReader(SQLite::Database database, std::optional<std::int64_t> only = {},
+                            std::size_t most_ahead = kMostAhead);
   // Also before the end.
   ~PossessionReader();
   PossessionReader(const PossessionReader&) = delete;
@@ -48,6 +50,7 @@ class PossessionReader {
   // Whether it is wanted.
   bool put(std::vector<Row> rows);
 
+  const std::optional<std::int64_t> only_;
   const std::size_t most_ahead_;
   SQLite::Database database_;
   std::mutex mutex_;

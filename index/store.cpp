@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -162,7 +163,10 @@ void Store::load(Index& index, const std::string& only_repository) {
   // The numbers of the tables, as the index numbers them.
   std::unordered_map<std::int64_t, RepositoryId> repositories;
   std::unordered_map<std::int64_t, AccountId> accounts;
-  PossessionReader possessions(sqlite::open(db.getFilename(), Mode::read, kForm));
+  AccountId nobody = kNone;
+  // Everything of one moment, and possessions, which another connection reads, of this or a later
+  // one: facts that a running gate writes meanwhile never make less reach of more possession.
+  SQLite::Transaction moment(db);
   {
     SQLite::Statement query(db, "SELECT value FROM meta WHERE key = 'complete'");
     if (query.executeStep()) index.set_complete(query.getColumn(0).getInt() != 0);
@@ -171,8 +175,10 @@ void Store::load(Index& index, const std::string& only_repository) {
     SQLite::Statement query(db, "SELECT id, name, since FROM accounts");
     while (query.executeStep()) {
       const WallTime since(std::chrono::milliseconds(query.getColumn(2).getInt64()));
-      accounts[query.getColumn(0).getInt64()] =
-          index.add_account({query.getColumn(1).getString(), since});
+      const auto name = query.getColumn(1).getString();
+      const auto id = index.add_account({name, since});
+      accounts[query.getColumn(0).getInt64()] = id;
+      if (name.empty()) nobody = id;
     }
   }
   {
@@ -184,12 +190,15 @@ void Store::load(Index& index, const std::string& only_repository) {
       repositories[query.getColumn(0).getInt64()] = index.find_repository(name)->id;
     }
   }
+  std::optional<std::int64_t> only;
+  if (!only_repository.empty()) only = repositories.empty() ? -1 : repositories.begin()->first;
+  PossessionReader possessions(sqlite::open(db.getFilename(), Mode::read, kForm), only);
   if (only_repository.empty()) {
     // Each link is 33 bytes; that of a sha512 is 65.
     const auto links = db.execAndGet("SELECT total(length(links)) / 33 FROM manifests").getDouble();
     index.reserve(static_cast<std::size_t>(links) + 1000);
   }
-  // kNone: not asked for.
+  // kNone: not asked for, or not there.
   const auto repository_of = [&](std::int64_t number) {
     const auto found = repositories.find(number);
     return found == repositories.end() ? kNone : found->second;
@@ -212,7 +221,10 @@ void Store::load(Index& index, const std::string& only_repository) {
         const auto media_type = static_cast<oci::MediaType>(type);
         const auto links = unpack_links(sqlite::bytes_of(row.getColumn(3)));
         const auto digest = sqlite::bytes_of(row.getColumn(1));
-        if (row.getColumn(7).isNull()) {
+        const bool is_referrer = std::any_of(links.begin(), links.end(), [](const auto& linked) {
+          return linked.link == Link::subject;
+        });
+        if (!is_referrer) {
           index.add_manifest(repository, oci::Digest::from_packed(digest), media_type, links);
           return;
         }
@@ -251,12 +263,14 @@ void Store::load(Index& index, const std::string& only_repository) {
     for (auto& row : rows) {
       const auto repository = repository_of(row.repository);
       if (repository == kNone) continue;
-      const auto [account, is_new] = accounts.try_emplace(row.account, kNone);
-      if (is_new) account->second = index.add_account({});
-      some.push_back({repository, std::move(row.digest), account->second, row.at});
+      const auto account = accounts.find(row.account);
+      if (account == accounts.end() && nobody == kNone) nobody = index.add_account({});
+      const auto whose = account == accounts.end() ? nobody : account->second;
+      some.push_back({repository, std::move(row.digest), whose, row.at});
     }
     index.possess(some);
   }
+  moment.commit();
 }
 
 std::vector<Intent> Store::intents() {

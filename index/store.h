@@ -46,7 +46,8 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Everything that was committed, or one repository of it, into an index that is empty.
+  // Everything that was committed, or one repository of it, into an index that is empty. REQUIRES:
+  // no transaction.
   void load(Index& index, const std::string& only_repository = "");
   std::vector<Intent> intents();
   std::vector<std::string> covered();

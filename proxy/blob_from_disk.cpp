@@ -154,6 +154,7 @@ void BlobFromDisk::on_client_writable() {
 void BlobFromDisk::send() {
   const auto status = relay_->step();
   client_.request().record.bytes_out = relay_->delivered();
+  pace_.note(relay_->delivered(), Worker::Clock::now());
   switch (status) {
     case FileRelay::Status::moving:
       client_.socket().want(false, true);
@@ -224,7 +225,7 @@ void BlobFromDisk::tick(Worker::Clock::time_point now) {
     case State::sending:
       send();  // readiness is reported only from a low-water mark on
       if (state_ != State::sending) break;
-      pace_.note(client_.socket().acknowledged_of(relay_->delivered()), now);
+      pace_.note_owed(client_.socket().unacknowledged() + client_.socket().unsent(), now);
       if (pace_.still(now) > limits.idle || pace_.is_too_slow(limits, now)) {
         state_ = State::over;
         client_.abort("client too slow");

@@ -305,6 +305,7 @@ void Exchange::send_to_client() {
   const auto status = down_->step();
   // What was read from the registry may wait long for a slow client.
   client_.request().record.bytes_out = down_->delivered();
+  pace_.note(down_->delivered(), Worker::Clock::now());
   switch (status) {
     case Relay::Status::moving:
       watch_sockets();
@@ -417,7 +418,7 @@ void Exchange::tick(Worker::Clock::time_point now) {
       // Readiness is reported only from a low-water mark on, in both directions.
       send_to_client();
       if (state_ != State::responding) return;
-      pace_.note(client_.socket().acknowledged_of(down_->delivered()), now);
+      pace_.note_owed(client_.socket().unacknowledged(), now);
       if (down_->wants_write() &&
           (pace_.still(now) > limits.idle || pace_.is_too_slow(limits, now))) {
         state_ = State::over;

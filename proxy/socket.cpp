@@ -123,10 +123,9 @@ void Socket::limit_unsent(bool is_limited) {
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
-std::uint64_t Socket::acknowledged_of(std::uint64_t written) const {
+std::uint64_t Socket::unacknowledged() const {
   int bytes = 0;
-  if (::ioctl(fd_.get(), SIOCOUTQ, &bytes) != 0) return written;
-  return written - std::min(written, static_cast<std::uint64_t>(bytes));
+  return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::uint64_t>(bytes) : 0;
 }
 
 Socket::Result Socket::receive(char* data, std::size_t size) {

@@ -67,9 +67,8 @@ class Socket {
   // the machine to its limit (tcp_mem); but it takes more wake-ups.
   static constexpr int kMostUnsent = 128 << 10;  // bytes
   void limit_unsent(bool is_limited);
-  // Of so many bytes that were written, those that the peer has acknowledged: the kernel holds
-  // megabytes, which a slow peer takes long after they were written.
-  [[nodiscard]] std::uint64_t acknowledged_of(std::uint64_t written) const;
+  // Bytes that the kernel has and the peer has not acknowledged (SIOCOUTQ).
+  [[nodiscard]] std::uint64_t unacknowledged() const;
 
   Result receive(char* data, std::size_t size);
   // Appends up to `most` bytes.

@@ -186,6 +186,43 @@ class TestClients:
                     time.sleep(len(piece) / 200_000)
         assert got == len(data)
 
+    def test_what_an_earlier_answer_left_in_buffers_is_no_standstill(
+        self, gate: Gate, upstream: RecordingUpstream
+    ) -> None:
+        """The second one moves nothing while the client still takes the first."""
+        data = b"slow" * 750_000
+        upstream.handler = lambda *_: reply("200 OK", data)
+        with gate.connect() as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]) * 2)
+            slow_until = time.monotonic() + 6 * IDLE
+            for _ in range(2):
+                response, got = connection.read_head(), 0
+                for piece in connection.iterate_body(response):
+                    got += len(piece)
+                    if time.monotonic() < slow_until:
+                        time.sleep(len(piece) / 200_000)
+                assert got == len(data)
+
+    def test_a_download_below_the_minimum_rate(
+        self, make_gate: GateMaker, upstream: RecordingUpstream
+    ) -> None:
+        """Once the buffers are full, for they hold megabytes."""
+        data = b"slow" * 10_000_000
+        upstream.handler = lambda *_: reply("200 OK", data)
+        gate = make_gate(upstream.url, POLICY, PASSWORDS, settings={"limits": {**LIMITS, "minimum_rate": "1MiB"}})
+        until = time.monotonic() + 5 * IDLE + 2 * SLACK
+        with gate.connect() as connection:
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
+            response = connection.read_head()
+            with pytest.raises((BadResponse, ConnectionResetError)):
+                for piece in connection.iterate_body(response):
+                    assert time.monotonic() < until, "it is let be"
+                    time.sleep(len(piece) / 200_000)
+        record = gate.wait_record(lambda r: r["digest"] == BLOB and r["method"] == "GET")
+        assert not record["complete"] and record["reason"] == "client too slow"
+
     def test_a_list_is_given_the_time_that_it_takes(
         self, make_gate: GateMaker, upstream: RecordingUpstream
     ) -> None:

@@ -475,6 +475,21 @@ def test_a_slow_client(make_gate: GateMaker, registry: Registry) -> None:
     is_served(gate, before + 1)
 
 
+def test_a_client_that_does_not_read(make_gate: GateMaker, registry: Registry) -> None:
+    settings = {**storage(registry.storage, "off"), "limits": {"idle": "1s", "minimum_rate": "1KiB"}}
+    gate = make_gate(registry.url, POLICY, PASSWORDS, settings=settings)
+    data = secrets.token_bytes(1 << 20) * 32
+    with Client(gate.connect, gate.credential("owner")) as owner:
+        digest = owner.push_blob("team/a", data)
+    before = served(gate)
+    with gate.connect() as connection:
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.send(head("GET", f"/v2/team/a/blobs/{digest}", [gate.credential("owner")]))
+        record = gate.wait_record(lambda r: r["digest"] == digest and r["method"] == "GET", 20)
+    assert not record["complete"] and record["reason"] == "client too slow"
+    assert served(gate) == before
+
+
 def test_what_is_not_in_memory(gate: Gate, registry: Registry) -> None:
     """A file that the kernel has dropped is brought back by other threads, and all of it comes."""
     data = secrets.token_bytes(1 << 20) * 24

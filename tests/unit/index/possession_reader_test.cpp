@@ -52,6 +52,27 @@ TEST_CASE("possession reader: each row comes once, and then the end, as often as
   }
 }
 
+TEST_CASE("possession reader: those of one repository") {
+  const TempDir dir;
+  make(dir / "index.db", 3);
+  {
+    Store store(dir / "index.db", Store::Mode::write);
+    store.begin();
+    const PossessionRecord held[] = {{"ci", {kBlobAt, kManifestAt}}};
+    store.put_possessions("a/c", digest_of(7), held);
+    store.commit();
+  }
+  const auto read = [&](std::int64_t repository) {
+    PossessionReader reader(open(dir / "index.db"), repository);
+    std::set<std::string> found;
+    for (const auto& row : reader.next()) found.insert(row.digest.text());
+    return found;
+  };
+  CHECK(read(1).size() == 3);
+  CHECK(read(2) == std::set{digest_of(7)});
+  CHECK(read(-1).empty());
+}
+
 TEST_CASE("possession reader: one that is not read to its end ends, also while it waits") {
   const TempDir dir;
   make(dir / "index.db", 1);
@@ -63,10 +84,10 @@ TEST_CASE("possession reader: one that is not read to its end ends, also while i
   }
   constexpr std::size_t kMostAhead = 2;
   for (int batches = 0; batches < 3; ++batches) {
-    PossessionReader reader(open(dir / "index.db"), kMostAhead);
+    PossessionReader reader(open(dir / "index.db"), std::nullopt, kMostAhead);
     for (int i = 0; i < batches; ++i) CHECK_FALSE(reader.next().empty());
   }
-  PossessionReader reader(open(dir / "index.db"), kMostAhead);
+  PossessionReader reader(open(dir / "index.db"), std::nullopt, kMostAhead);
   std::size_t count = 0;
   for (auto rows = reader.next(); !rows.empty(); rows = reader.next()) count += rows.size();
   CHECK(count == 20'001);
