@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 from dataclasses import dataclass
 
@@ -23,20 +22,6 @@ class Peer:
 
     def url(self, tls: bool = False) -> str:
         return f"https://127.0.0.1:{self.tls_port}" if tls else f"http://127.0.0.1:{self.port}"
-
-    def log_in(self) -> None:
-        """Asks for /v2/ with the password, as each docker command does first."""
-        if not self.login:
-            return
-        word = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", "/v2/", headers={"Authorization": f"Basic {word}"})
-            status = connection.getresponse().status
-        finally:
-            connection.close()
-        if status == 401:
-            raise RuntimeError(f"{self.name} refuses the password")
 
     def cpu(self) -> tuple[float, float]:
         """Seconds of the proxy and of the registry behind it, so far."""

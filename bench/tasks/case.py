@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from peers.peer import Peer
 
+from .clients import log_in
+
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 # What one measurement gave, by name: rates, seconds, CPU for each GiB or request.
@@ -69,7 +71,8 @@ def metered(peer: Peer) -> Iterator[Meter]:
     The peer has been asked with the password before: Layergate remembers one that was right for five
     minutes, and to hash it anew costs as much as a quarter of a GiB.
     """
-    peer.log_in()
+    if peer.login:
+        log_in(peer)
     meter = Meter(peer)
     yield meter
     deadline, before = time.monotonic() + 5, -1.0

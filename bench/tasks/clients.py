@@ -95,6 +95,13 @@ def ask(*words: str | Path) -> str:
     return done.stdout
 
 
+def log_in(peer: Peer) -> None:
+    """Asks for /v2/ with the password, as each docker command does first."""
+    status = ask("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-u", CREDENTIAL, f"{peer.url()}/v2/")
+    if status == "401":
+        raise Failed(f"{peer.name} refuses the password")
+
+
 class Wrk:
     """One run of wrk: requests, bytes, seconds, p99."""
 

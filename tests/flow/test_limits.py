@@ -178,13 +178,9 @@ class TestClients:
         with gate.connect() as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]))
-            response, got = connection.read_head(), 0
-            slow_until = time.monotonic() + 6 * IDLE
-            for piece in connection.iterate_body(response):
-                got += len(piece)
-                if time.monotonic() < slow_until:
-                    time.sleep(len(piece) / 200_000)
-        assert got == len(data)
+            response = connection.read_head()
+            got = connection.read_slowly(response, time.monotonic() + 6 * IDLE)
+        assert len(got) == len(data)
 
     def test_what_an_earlier_answer_left_in_buffers_is_no_standstill(
         self, gate: Gate, upstream: RecordingUpstream
@@ -197,12 +193,8 @@ class TestClients:
             connection.send(head("GET", BLOB_TARGET, [gate.credential("alice")]) * 2)
             slow_until = time.monotonic() + 6 * IDLE
             for _ in range(2):
-                response, got = connection.read_head(), 0
-                for piece in connection.iterate_body(response):
-                    got += len(piece)
-                    if time.monotonic() < slow_until:
-                        time.sleep(len(piece) / 200_000)
-                assert got == len(data)
+                got = connection.read_slowly(connection.read_head(), slow_until)
+                assert len(got) == len(data)
 
     def test_a_download_below_the_minimum_rate(
         self, make_gate: GateMaker, upstream: RecordingUpstream
@@ -235,12 +227,8 @@ class TestClients:
         with gate.connect() as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             connection.send(head("GET", "/v2/x/tags/list", [gate.credential("alice")]))
-            response, got = connection.read_head(), b""
-            slow_until = time.monotonic() + 4 * IDLE
-            for piece in connection.iterate_body(response):
-                got += piece
-                if time.monotonic() < slow_until:
-                    time.sleep(len(piece) / 200_000)
+            response = connection.read_head()
+            got = connection.read_slowly(response, time.monotonic() + 4 * IDLE)
         assert json.loads(got)["tags"] == tags
 
     def test_a_client_that_does_not_read(self, gate: Gate, upstream: RecordingUpstream) -> None:

@@ -465,12 +465,8 @@ def test_a_slow_client(make_gate: GateMaker, registry: Registry) -> None:
     with gate.connect() as connection:
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         connection.send(head("GET", f"/v2/team/a/blobs/{digest}", [gate.credential("owner")]))
-        response, got = connection.read_head(), b""
-        slow_until = time.monotonic() + 4 * idle
-        for piece in connection.iterate_body(response):
-            got += piece
-            if time.monotonic() < slow_until:
-                time.sleep(len(piece) / 200_000)
+        response = connection.read_head()
+        got = connection.read_slowly(response, time.monotonic() + 4 * idle)
     assert got == data
     is_served(gate, before + 1)
 

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,6 +178,15 @@ class Connection:
         if response.status >= 200:
             raise BadResponse(f"{response.status} where a 1xx was due")
         return response.status
+
+    def read_slowly(self, response: Response, until: float) -> bytes:
+        """The body, at 200 kB/s until that moment of time.monotonic(), and then as fast as it comes."""
+        got = []
+        for piece in self.iterate_body(response):
+            got.append(piece)
+            if time.monotonic() < until:
+                time.sleep(len(piece) / 200_000)
+        return b"".join(got)
 
     def iterate_body(self, response: Response, method: str = "GET") -> Iterator[bytes]:
         """The body in pieces, for bodies that must not be held in memory."""
