@@ -190,32 +190,34 @@ bool restore(const Stored& stored, Policy::Impl& policy) {
 // --- the body's fields, in both directions
 
 void write_index(const RuleIndex::Parts& parts, Writer& write) {
-  for (const auto* keys : {&parts.names, &parts.tags}) {
-    const auto view = keys->view();
-    write(view.texts);
-    write(view.literals);
-    write(view.prefixes);
-  }
+  write(parts.shelves.units());
+  write(parts.names.literals());
+  write(parts.names.prefixes());
+  write(std::string_view(parts.tags.texts()));
+  write(parts.tags.tables().literals());
+  write(parts.tags.tables().prefixes());
   write(std::string_view(parts.glob_texts));
   write(parts.globs);
   write(parts.entries);
-  write(parts.nodes);
 }
 
 std::optional<RuleIndex> read_index(Reader& read, std::size_t rules) {
   RuleIndex::Parts parts;
-  for (auto* keys : {&parts.names, &parts.tags}) {
-    auto texts = read.text();
-    auto literals = read.array<IdTable::Slot>();
-    auto prefixes = read.array<IdTable::Slot>();
-    auto adopted = GlobKeys::adopt({std::move(texts), std::move(literals), std::move(prefixes)});
-    if (!adopted) return std::nullopt;
-    *keys = *std::move(adopted);
-  }
+  parts.shelves = RuleShelves::adopt(read.array<RuleShelves::Unit>());
+  auto literals = read.array<IdTable::Slot>();
+  auto prefixes = read.array<IdTable::Slot>();
+  auto names = KeyTables::adopt(std::move(literals), std::move(prefixes), parts.shelves);
+  if (!names) return std::nullopt;
+  parts.names = *std::move(names);
+  auto texts = read.text();
+  literals = read.array<IdTable::Slot>();
+  prefixes = read.array<IdTable::Slot>();
+  auto tags = GlobKeys::adopt(std::move(texts), std::move(literals), std::move(prefixes));
+  if (!tags) return std::nullopt;
+  parts.tags = *std::move(tags);
   parts.glob_texts = read.text();
   parts.globs = read.array<RuleIndex::Globs>();
-  parts.entries = read.array<RuleIndex::Entry>();
-  parts.nodes = read.array<RuleIndex::Node>();
+  parts.entries = read.array<RuleEntry>();
   return RuleIndex::adopt(std::move(parts), rules);
 }
 

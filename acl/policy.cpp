@@ -9,9 +9,6 @@
 namespace layergate::acl {
 namespace {
 
-using Node = RuleIndex::Node;
-using Entry = RuleIndex::Entry;
-
 constexpr RuleNumber kNoRule = UINT32_MAX;
 
 // The first rule, in the order of the files, that allows and the first that denies.
@@ -37,15 +34,15 @@ class Question {
     Verdict verdict;
     LAYERGATE_UNINITIALIZED FoundKeys tags;
     bool has_tags = false;
-    const auto weigh = [&](std::span<const Entry> entries) {
-      for (const Entry& entry : entries) {
+    const auto weigh = [&](std::span<const RuleEntry> entries) {
+      for (const RuleEntry& entry : entries) {
         RuleNumber& first = entry.deny ? verdict.deny : verdict.allow;
         if (entry.rule < first && applies(entry) && policy_.index.tag_matches(entry, tag)) {
           first = entry.rule;
         }
       }
     };
-    for_each_node([&](const Node& node) {
+    for_each_node([&](const RuleNode& node) {
       if (!allows(node) && !denies(node)) return;
       weigh(policy_.index.with_every_tag(node));
       if (RuleIndex::has_only_every_tag(node)) return;
@@ -60,7 +57,7 @@ class Question {
 
   Verdict some_tag() {
     Verdict verdict;
-    for_each_node([&](const Node& node) {
+    for_each_node([&](const RuleNode& node) {
       if (denies(node))
         verdict.deny = first_of(policy_.index.with_every_tag(node), true, verdict.deny);
       if (allows(node)) verdict.allow = first_of(policy_.index.all(node), false, verdict.allow);
@@ -70,7 +67,7 @@ class Question {
 
   Verdict every_tag() {
     Verdict verdict;
-    for_each_node([&](const Node& node) {
+    for_each_node([&](const RuleNode& node) {
       if (denies(node)) verdict.deny = first_of(policy_.index.all(node), true, verdict.deny);
       if (allows(node)) {
         verdict.allow = first_of(policy_.index.with_every_tag(node), false, verdict.allow);
@@ -86,21 +83,21 @@ class Question {
   }
 
   // An admin is allowed without a rule.
-  [[nodiscard]] bool allows(const Node& node) const {
+  [[nodiscard]] bool allows(const RuleNode& node) const {
     return !account_.admin && node.allowed.contains(action_);
   }
-  [[nodiscard]] bool denies(const Node& node) const { return node.denied.contains(action_); }
+  [[nodiscard]] bool denies(const RuleNode& node) const { return node.denied.contains(action_); }
 
-  [[nodiscard]] bool applies(const Entry& entry) const {
+  [[nodiscard]] bool applies(const RuleEntry& entry) const {
     return entry.actions.contains(action_) && policy_.index.name_matches(entry, repository_) &&
            policy_.is_active(entry, who_);
   }
 
   // The first entry that applies decides about a node: a node may hold 100,000 tags. It is the same
   // at each asking, and mostly but not always the first in the file.
-  [[nodiscard]] RuleNumber first_of(std::span<const Entry> entries, bool deny,
+  [[nodiscard]] RuleNumber first_of(std::span<const RuleEntry> entries, bool deny,
                                     RuleNumber best) const {
-    const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const RuleEntry& entry) {
       return entry.deny == deny && applies(entry);
     });
     return found == entries.end() ? best : std::min(best, found->rule);
@@ -131,15 +128,15 @@ template <typename Ask>
 Decision weigh(const Policy::Impl& policy, const Principal& who, Action action,
                std::string_view repository, Ask ask) {
   // The way to the account and the one to the repository's keys wait for memory together.
-  const GlobKeys& all_names = policy.index.names();
-  const auto name_hash = all_names.prefetch(repository);
+  const RuleShelves& shelves = policy.index.shelves();
+  LAYERGATE_UNINITIALIZED KeySearch search(policy.index.names(), repository);
   const auto account_hash = Policy::Impl::hash_of(who.account);
   policy.account_table.prefetch(account_hash);
+  search.approach(shelves);
   const auto likely = policy.account_table.likely(account_hash);
   if (likely != IdTable::kNone) __builtin_prefetch(&policy.accounts[likely]);
-  all_names.prefetch_text(name_hash);
   LAYERGATE_UNINITIALIZED FoundKeys names;
-  all_names.find(repository, names);
+  search.finish(shelves, names);
   const Account* account = policy.find(who.account, account_hash);
   if (const auto fault = fault_of(policy, account, who)) return refused(*fault);
   if (!account->admin && !account->permissions.contains(action)) {
@@ -168,7 +165,7 @@ bool Policy::Impl::is_from(const Slice& slice, const IpAddress& address) const {
                      [&](const IpNetwork& network) { return network.contains(address); });
 }
 
-bool Policy::Impl::is_active(const RuleIndex::Entry& entry, const Principal& who) const {
+bool Policy::Impl::is_active(const RuleEntry& entry, const Principal& who) const {
   if (!entry.conditional) return true;
   const Condition& condition = conditions[entry.rule];
   return who.now < condition.expires && is_from(condition.from, who.address);
@@ -206,6 +203,16 @@ Decision Policy::decide_every_tag(const Principal& who, Action action,
   return {false, Reason::not_every_tag, every.rule != nullptr ? every.rule : some.rule};
 }
 
+namespace {
+
+void find_names(const RuleIndex& index, std::string_view repository, FoundKeys& names) {
+  LAYERGATE_UNINITIALIZED KeySearch search(index.names(), repository);
+  search.approach(index.shelves());
+  search.finish(index.shelves(), names);
+}
+
+}  // namespace
+
 std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_view account,
                                                                     Action action,
                                                                     std::string_view repository,
@@ -216,11 +223,11 @@ std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_
   if (found->admin) return std::nullopt;
   const RuleIndex& index = impl_->index;
   FoundKeys names;
-  index.names().find(repository, names);
+  find_names(index, repository, names);
   bool is_bounded = true;
-  index.for_each_node(impl_->subjects_of(*found), names, [&](const Node& node) {
+  index.for_each_node(impl_->subjects_of(*found), names, [&](const RuleNode& node) {
     if (!is_bounded || !node.allowed.contains(action)) return;
-    for (const Entry& entry : index.all(node)) {
+    for (const RuleEntry& entry : index.all(node)) {
       if (entry.deny || !entry.actions.contains(action) || !index.name_matches(entry, repository)) {
         continue;
       }
@@ -239,38 +246,41 @@ std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_
 
 namespace {
 
-// Whether a pattern of that subject, which is no account, matches.
+// Whether a node of that subject, which is no account, and of the repository satisfies is_it(node).
+template <typename IsIt>
+bool has_node(const RuleIndex& index, Subject subject, std::string_view repository, IsIt is_it) {
+  FoundKeys names;
+  find_names(index, repository, names);
+  bool has = false;
+  index.for_each_node({&subject, 1}, names,
+                      [&](const RuleNode& node) { has = has || is_it(node); });
+  return has;
+}
+
+// Whether a pattern of that subject matches.
 bool has_pattern(const RuleIndex& index, Subject subject, std::string_view repository,
                  std::string_view tag) {
-  FoundKeys names;
   FoundKeys tags;
-  index.names().find(repository, names);
   index.tags().find(tag, tags);
-  const auto matches = [&](const Entry& entry) {
-    return index.name_matches(entry, repository) && index.tag_matches(entry, tag);
-  };
-  return std::any_of(names.begin(), names.end(), [&](GlobKey name) {
-    const Node* node = index.find(subject, name);
-    if (node == nullptr) return false;
-    const auto every = index.with_every_tag(*node);
-    if (std::any_of(every.begin(), every.end(), matches)) return true;
-    return std::any_of(tags.begin(), tags.end(), [&](GlobKey key) {
-      const auto entries = index.with_tag(*node, key);
-      return std::any_of(entries.begin(), entries.end(), matches);
+  const auto has_match = [&](std::span<const RuleEntry> entries) {
+    return std::any_of(entries.begin(), entries.end(), [&](const RuleEntry& entry) {
+      return index.name_matches(entry, repository) && index.tag_matches(entry, tag);
     });
+  };
+  return has_node(index, subject, repository, [&](const RuleNode& node) {
+    return has_match(index.with_every_tag(node)) ||
+           std::any_of(tags.begin(), tags.end(),
+                       [&](GlobKey key) { return has_match(index.with_tag(node, key)); });
   });
 }
 
 // Whether a pattern of that subject matches the name; `every`: with every tag.
 bool has_name(const RuleIndex& index, Subject subject, std::string_view repository, bool every) {
-  FoundKeys names;
-  index.names().find(repository, names);
-  return std::any_of(names.begin(), names.end(), [&](GlobKey name) {
-    const Node* node = index.find(subject, name);
-    if (node == nullptr) return false;
-    const auto entries = every ? index.with_every_tag(*node) : index.all(*node);
-    return std::any_of(entries.begin(), entries.end(),
-                       [&](const Entry& entry) { return index.name_matches(entry, repository); });
+  return has_node(index, subject, repository, [&](const RuleNode& node) {
+    const auto entries = every ? index.with_every_tag(node) : index.all(node);
+    return std::any_of(entries.begin(), entries.end(), [&](const RuleEntry& entry) {
+      return index.name_matches(entry, repository);
+    });
   });
 }
 

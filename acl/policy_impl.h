@@ -95,7 +95,7 @@ struct Policy::Impl {
   }
   [[nodiscard]] const Account* find(std::string_view name, std::uint64_t hash) const;
   [[nodiscard]] bool is_from(const Slice& slice, const IpAddress& address) const;
-  [[nodiscard]] bool is_active(const RuleIndex::Entry& entry, const Principal& who) const;
+  [[nodiscard]] bool is_active(const RuleEntry& entry, const Principal& who) const;
 };
 
 }  // namespace layergate::acl

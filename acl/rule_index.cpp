@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 #include "acl/glob.h"
@@ -16,18 +15,12 @@ bool is_prefix_and(std::string_view glob, std::string_view wildcard) {
   return glob.substr(literal_prefix(glob).size()) == wildcard;
 }
 
-// Places of the table for each node: half of them empty, for most looks are for what is not there.
-constexpr std::size_t kPlaces = 2;
-
-static_assert(sizeof(RuleIndex::Entry) == 16 && sizeof(RuleIndex::Node) == 32);
-static_assert(std::is_trivially_copyable_v<RuleIndex::Node>);
-
 }  // namespace
 
-std::span<const RuleIndex::Entry> RuleIndex::with_tag(const Node& node, GlobKey tag) const {
+std::span<const RuleEntry> RuleIndex::with_tag(const RuleNode& node, GlobKey tag) const {
   const auto entries = all(node).subspan(every_tag_count(node));
   const auto begin = std::lower_bound(entries.begin(), entries.end(), tag,
-                                      [](const Entry& e, GlobKey key) { return e.tag < key; });
+                                      [](const RuleEntry& e, GlobKey key) { return e.tag < key; });
   auto end = begin;
   while (end != entries.end() && end->tag == tag) ++end;
   return {begin, end};
@@ -38,57 +31,52 @@ std::string_view RuleIndex::glob_at(std::uint32_t place) const {
   return texts.substr(place + 1, static_cast<unsigned char>(texts[place]));
 }
 
-bool RuleIndex::name_matches(const Entry& entry, std::string_view repository) const {
+bool RuleIndex::name_matches(const RuleEntry& entry, std::string_view repository) const {
   return !entry.compares_name || glob_matches(glob_at(parts_.globs[entry.globs].name), repository);
 }
 
-bool RuleIndex::tag_matches(const Entry& entry, std::string_view tag) const {
+bool RuleIndex::tag_matches(const RuleEntry& entry, std::string_view tag) const {
   return !entry.compares_tag || glob_matches(glob_at(parts_.globs[entry.globs].tag), tag);
 }
 
-bool RuleIndex::is_sound(const Entry& entry, std::size_t rules) const {
+bool RuleIndex::is_sound(const RuleEntry& entry, std::size_t rules) const {
   const bool compares = entry.compares_name || entry.compares_tag;
   return parts_.tags.is_key(entry.tag) && entry.rule < std::max<std::size_t>(rules, 1) &&
          (!compares || entry.globs < parts_.globs.size());
 }
 
+bool RuleIndex::is_sound(const RuleNode& node, std::size_t rules) const {
+  if (node.count == 1) return is_sound(node.only, rules);
+  return node.count > 0 && node.many.first <= parts_.entries.size() &&
+         node.count <= parts_.entries.size() - node.many.first && node.many.every_tag <= node.count;
+}
+
 std::optional<RuleIndex> RuleIndex::adopt(Parts parts, std::size_t rules) {
   RuleIndex index;
   index.parts_ = std::move(parts);
-  const auto& [names, tags, texts, globs, entries, nodes] = index.parts_;
+  const auto& [names, shelves, tags, texts, globs, entries] = index.parts_;
   const auto leads_to_text = [&, &all = texts](std::uint32_t place) {
     return place < all.size() && static_cast<unsigned char>(all[place]) < all.size() - place;
   };
-  if (!std::all_of(globs.begin(), globs.end(), [&](const Globs& each) {
-        return leads_to_text(each.name) && leads_to_text(each.tag);
-      })) {
+  const auto is_sound = [&](const RuleEntry& entry) { return index.is_sound(entry, rules); };
+  if (!std::all_of(
+          globs.begin(), globs.end(),
+          [&](const Globs& each) { return leads_to_text(each.name) && leads_to_text(each.tag); }) ||
+      !std::all_of(entries.begin(), entries.end(), is_sound)) {
     return std::nullopt;
   }
-  const auto is_sound = [&](const Entry& entry) { return index.is_sound(entry, rules); };
-  if (!std::all_of(entries.begin(), entries.end(), is_sound)) return std::nullopt;
-  bool has_empty = nodes.empty();
-  for (const Node& node : nodes) {
-    if (node.count == 0) {
-      has_empty = true;
-    } else if (node.count == 1) {
-      if (!is_sound(node.only)) return std::nullopt;
-    } else if (node.many.first > entries.size() || node.count > entries.size() - node.many.first ||
-               node.many.every_tag > node.count) {
-      return std::nullopt;
+  for (const auto& slots : {names.literals(), names.prefixes()}) {
+    for (const auto& slot : slots) {
+      if (slot.id == IdTable::kNone) continue;
+      const auto shelf = shelves[slot.id];
+      for (std::size_t place = 0; place < shelf.places(); ++place) {
+        if (!shelf.is_empty(place) && !index.is_sound(shelf.node(place), rules)) {
+          return std::nullopt;
+        }
+      }
     }
   }
-  // A look for what is not there ends at an empty place.
-  if (!has_empty || nodes.size() > UINT32_MAX) return std::nullopt;
-  index.mark_places();
   return index;
-}
-
-void RuleIndex::mark_places() {
-  marks_.resize(parts_.nodes.size());
-  for (std::size_t at = 0; at < marks_.size(); ++at) {
-    const Node& node = parts_.nodes[at];
-    marks_[at] = node.count == 0 ? kEmpty : pair_of(node.subject, node.name).mark;
-  }
 }
 
 std::uint32_t RuleIndexBuilder::add_text(std::string_view glob) {
@@ -111,7 +99,8 @@ std::uint32_t RuleIndexBuilder::add_globs(std::string_view name, std::string_vie
 
 void RuleIndexBuilder::add(const Rule& rule, const Pattern& pattern,
                            std::span<const Subject> subjects) {
-  RuleIndex::Entry entry;
+  if (subjects.empty()) return;
+  RuleEntry entry;
   entry.tag = index_.parts_.tags.add(pattern.tag);
   entry.rule = rule.number;
   entry.actions = rule.actions;
@@ -125,26 +114,19 @@ void RuleIndexBuilder::add(const Rule& rule, const Pattern& pattern,
     entry.globs = add_globs(entry.compares_name ? std::string_view{pattern.name} : "",
                             entry.compares_tag ? std::string_view{pattern.tag} : "");
   }
-  const auto name = index_.parts_.names.add(pattern.name);
-  for (const Subject subject : subjects) placed_.push_back({subject, name, entry});
+  const auto name = names_.add(pattern.name);
+  for (const Subject subject : subjects) placed_.push_back({name, subject, entry});
 }
 
-void RuleIndexBuilder::add_node(std::span<const Placed> placed) {
-  auto& nodes = index_.parts_.nodes;
+RuleNode RuleIndexBuilder::node_of(std::span<const Placed> placed) {
   auto& entries = index_.parts_.entries;
-  const auto& [subject, name, first] = placed.front();
-  auto at = index_.pair_of(subject, name).home;
-  while (nodes[at].count != 0) at = index_.after(at);
-
-  auto& node = nodes[at];
-  node.subject = subject;
-  node.name = name;
+  RuleNode node;
+  node.subject = placed.front().subject;
   node.count = static_cast<std::uint32_t>(placed.size());
   if (placed.size() == 1) {
-    node.only = first;
+    node.only = placed.front().entry;
   } else {
-    std::construct_at(&node.many,
-                      RuleIndex::Node::Many{static_cast<std::uint32_t>(entries.size()), 0});
+    std::construct_at(&node.many, RuleNode::Many{static_cast<std::uint32_t>(entries.size()), 0});
   }
   for (const Placed& each : placed) {
     (each.entry.deny ? node.denied : node.allowed).insert(each.entry.actions);
@@ -152,38 +134,39 @@ void RuleIndexBuilder::add_node(std::span<const Placed> placed) {
     if (each.entry.every_tag) ++node.many.every_tag;
     entries.push_back(each.entry);
   }
+  return node;
 }
 
 RuleIndex RuleIndexBuilder::build() {
   std::sort(placed_.begin(), placed_.end(), [](const Placed& a, const Placed& b) {
     const bool a_rest = !a.entry.every_tag;
     const bool b_rest = !b.entry.every_tag;
-    return std::tie(a.subject, a.name, a_rest, a.entry.tag, a.entry.rule) <
-           std::tie(b.subject, b.name, b_rest, b.entry.tag, b.entry.rule);
+    return std::tie(a.name, a.subject, a_rest, a.entry.tag, a.entry.rule) <
+           std::tie(b.name, b.subject, b_rest, b.entry.tag, b.entry.rule);
   });
-  const auto end_of_node = [&](std::size_t begin) {
-    auto end = begin;
-    while (end < placed_.size() && placed_[end].subject == placed_[begin].subject &&
-           placed_[end].name == placed_[begin].name) {
+  // The shelves lie in the order in which the files speak of their names.
+  std::vector<std::pair<GlobKey, GlobKey>> shelf_of;  // sorted by the key in names_
+  std::vector<RuleNode> nodes;
+  const std::span<const Placed> all = placed_;
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    const auto& first = all[begin];
+    while (end < all.size() && all[end].name == first.name && all[end].subject == first.subject) {
       ++end;
     }
-    return end;
-  };
-  std::size_t count = 0;
-  std::size_t entries = 0;
-  for (std::size_t begin = 0, end = 0; begin < placed_.size(); begin = end, ++count) {
-    end = end_of_node(begin);
-    if (end - begin > 1) entries += end - begin;
+    nodes.push_back(node_of(all.subspan(begin, end - begin)));
+    if (end < all.size() && all[end].name == first.name) continue;
+    shelf_of.emplace_back(first.name, index_.parts_.shelves.add(names_.text_of(first.name), nodes));
+    nodes.clear();
   }
-  index_.parts_.nodes.resize(count * kPlaces);
-  index_.parts_.entries.reserve(entries);
-  for (std::size_t begin = 0, end = 0; begin < placed_.size(); begin = end) {
-    end = end_of_node(begin);
-    add_node(std::span(placed_).subspan(begin, end - begin));
-  }
-  index_.mark_places();
+  index_.parts_.names = names_.tables();
+  index_.parts_.names.renumber([&](GlobKey name) {
+    return std::lower_bound(shelf_of.begin(), shelf_of.end(), std::pair(name, GlobKey{0}))->second;
+  });
   placed_ = {};
   globs_ = {};
+  names_ = {};
+  index_.parts_.shelves.shrink_to_fit();
+  index_.parts_.entries.shrink_to_fit();
   index_.parts_.glob_texts.shrink_to_fit();
   index_.parts_.globs.shrink_to_fit();
   return std::move(index_);

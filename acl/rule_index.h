@@ -1,16 +1,11 @@
 // Finds the rules that speak of a subject and an image without walking them all.
 //
-// Each pattern of each rule is written down once for each subject of the rule, as an Entry. Entries
-// lie together by subject and by the key of the pattern's name part (acl/glob_keys.h): that is a
-// Node, found by one look into a hash table. In a node, those whose tag part is every tag come
-// first, then the others in the order of their tag keys, to be found by binary search. So a
-// decision costs (subjects of the account) x (keys that the name finds) looks, most of them at
-// nothing.
-//
-// In a large policy nearly every step is a cache miss, and what a decision takes is the number of
-// steps that wait for each other. So the nodes lie in the hash table itself, and the only entry of
-// a node, as most have, lies in the node. A byte for each place, which a cache holds when it does
-// not hold the table, says for most looks that there is nothing.
+// Each pattern of each rule is written down once for each subject of the rule, as a RuleEntry. The
+// entries of a subject and a key of names (acl/glob_keys.h) lie together: that is a RuleNode, and
+// the nodes of a key lie on its shelf (acl/rule_shelves.h). Of a node's entries those whose tag
+// part is every tag come first, then the others in the order of their tag keys, to be found by
+// binary search. So a decision costs (keys that the name finds) x (subjects of the account) looks
+// at marks that lie side by side, most of which say that there is nothing.
 //
 // Thread safety: immutable once built.
 #pragma once
@@ -25,81 +20,41 @@
 #include <unordered_map>
 #include <vector>
 
-#include "acl/action.h"
 #include "acl/glob_keys.h"
 #include "acl/pattern.h"
-#include "base/id_table.h"
+#include "acl/rule_node.h"
+#include "acl/rule_shelves.h"
 
 namespace layergate::acl {
 
-// An account, a group or everyone, as the compiler numbers them.
-using Subject = std::uint32_t;
-// Rules are numbered in the order of the files.
-using RuleNumber = std::uint32_t;
-
 class RuleIndex {
  public:
-  // This and Node are kept on disk as they are (acl/compiled_form.h): they hold no padding.
-  struct Entry {
-    GlobKey tag = 0;
-    RuleNumber rule = 0;
-    std::uint32_t globs = 0;  // in Parts::globs, if one of the parts has to be compared
-    ActionSet actions;
-    bool deny : 1 = false;
-    bool conditional : 1 = false;    // the rule has `expires` or `from`
-    bool compares_name : 1 = false;  // the key alone does not decide
-    bool compares_tag : 1 = false;
-    bool every_tag : 1 = false;
-    std::uint8_t unused : 3 = 0;
-    std::uint16_t unused_too = 0;
-  };
-
-  // The entries of one subject and one key of names.
-  struct Node {
-    Subject subject = 0;
-    GlobKey name = 0;
-    std::uint32_t count = 0;  // of its entries; 0: an empty place of the table
-    ActionSet allowed;        // what at least one entry allows
-    ActionSet denied;
-    std::uint16_t unused = 0;
-    struct Many {
-      std::uint32_t first;      // in Parts::entries
-      std::uint32_t every_tag;  // how many of them, from the first on, have every tag
-    };
-    union {
-      Entry only = {};  // if count is 1
-      Many many;        // if it is more
-    };
-  };
-
-  // Null if no rule says anything there.
-  [[nodiscard]] const Node* find(Subject subject, GlobKey name) const {
-    return parts_.nodes.empty() ? nullptr : find(pair_of(subject, name));
-  }
-
   // Calls visit(node) for each node of one of the subjects and one of the names. Each step is taken
-  // for all pairs before the next one, so that they wait for memory together.
+  // for all of them before the next one, so that they wait for memory together.
   template <typename Visit>
   void for_each_node(std::span<const Subject> subjects, const FoundKeys& names, Visit visit) const;
 
-  [[nodiscard]] std::span<const Entry> all(const Node& node) const {
+  // The entries of a node; they may lie in the node itself.
+  [[nodiscard]] std::span<const RuleEntry> all(const RuleNode& node) const {
     return node.count == 1 ? std::span(&node.only, 1)
                            : std::span(parts_.entries.data() + node.many.first, node.count);
   }
-  [[nodiscard]] std::span<const Entry> with_every_tag(const Node& node) const {
+  [[nodiscard]] std::span<const RuleEntry> with_every_tag(const RuleNode& node) const {
     return all(node).first(every_tag_count(node));
   }
   // Without those of every tag.
-  [[nodiscard]] std::span<const Entry> with_tag(const Node& node, GlobKey tag) const;
-  [[nodiscard]] static bool has_only_every_tag(const Node& node) {
+  [[nodiscard]] std::span<const RuleEntry> with_tag(const RuleNode& node, GlobKey tag) const;
+  [[nodiscard]] static bool has_only_every_tag(const RuleNode& node) {
     return every_tag_count(node) == node.count;
   }
 
   // Whether an entry that was found by a key of repository, or of tag, matches it.
-  [[nodiscard]] bool name_matches(const Entry& entry, std::string_view repository) const;
-  [[nodiscard]] bool tag_matches(const Entry& entry, std::string_view tag) const;
+  [[nodiscard]] bool name_matches(const RuleEntry& entry, std::string_view repository) const;
+  [[nodiscard]] bool tag_matches(const RuleEntry& entry, std::string_view tag) const;
 
-  [[nodiscard]] const GlobKeys& names() const { return parts_.names; }
+  // The way to the keys of names, which are those of the shelves.
+  [[nodiscard]] const KeyTables& names() const { return parts_.names; }
+  [[nodiscard]] const RuleShelves& shelves() const { return parts_.shelves; }
   [[nodiscard]] const GlobKeys& tags() const { return parts_.tags; }
 
   // What has to be compared of a pattern: places in Parts::glob_texts.
@@ -109,109 +64,74 @@ class RuleIndex {
   };
   // All of it as it lies in memory, to be kept and taken over again.
   struct Parts {
-    GlobKeys names;
+    KeyTables names;
+    RuleShelves shelves;
     GlobKeys tags;
     std::string glob_texts;  // each behind a byte that holds its length
     std::vector<Globs> globs;
-    std::vector<Entry> entries;
-    std::vector<Node> nodes;
+    std::vector<RuleEntry> entries;
   };
   [[nodiscard]] const Parts& parts() const { return parts_; }
-  // Nothing if a number in them leads nowhere, or to a rule that is not below `rules`.
+  // Nothing if a number in them leads nowhere, or to a rule that is not below `rules`. REQUIRES:
+  // the names are keys of the shelves, and the tags sound.
   static std::optional<RuleIndex> adopt(Parts parts, std::size_t rules);
 
  private:
   friend class RuleIndexBuilder;
 
-  using Mark = std::uint8_t;
-  static constexpr Mark kEmpty = 0;
-  struct Pair {
-    Subject subject;
+  // Where a subject's node is, if the mark there is not another's.
+  struct Likely {
     GlobKey name;
-    std::size_t home;  // where the node would best be
-    Mark mark;         // of its place
+    Subject subject;
+    std::size_t place;
   };
-  static constexpr std::size_t kPairs = 32;  // taken together
+  static constexpr std::size_t kTogether = 16;
 
-  [[nodiscard]] static std::size_t every_tag_count(const Node& node) {
+  [[nodiscard]] static std::size_t every_tag_count(const RuleNode& node) {
     return node.count == 1 ? std::size_t{node.only.every_tag} : node.many.every_tag;
   }
-  [[nodiscard]] Pair pair_of(Subject subject, GlobKey name) const {
-    const auto hash = mix(std::uint64_t{subject} << 32 | name);
-    return {subject, name, (hash >> 32) * parts_.nodes.size() >> 32,
-            static_cast<Mark>((hash & 0xff) | 1)};
-  }
-  [[nodiscard]] std::size_t after(std::size_t at) const {
-    return at + 1 == parts_.nodes.size() ? 0 : at + 1;
-  }
-  // The first place from `at` on that may be the pair's; its mark is kEmpty if there is none.
-  [[nodiscard]] std::size_t next_like(const Pair& pair, std::size_t at) const {
-    while (marks_[at] != kEmpty && marks_[at] != pair.mark) at = after(at);
-    return at;
-  }
-  // REQUIRES: there are nodes.
-  [[nodiscard]] const Node* find(const Pair& pair) const { return find(pair, pair.home); }
-  [[nodiscard]] const Node* find(const Pair& pair, std::size_t from) const {
-    for (auto at = next_like(pair, from); marks_[at] != kEmpty; at = next_like(pair, after(at))) {
-      const Node& node = parts_.nodes[at];
-      if (node.subject == pair.subject && node.name == pair.name) return &node;
-    }
-    return nullptr;
-  }
-  void mark_places();
+  // Keeps in `likely` what there is.
   template <typename Visit>
-  void visit_pairs(std::span<const Pair> pairs, Visit visit) const;
+  void visit_likely(std::span<Likely> likely, Visit& visit) const;
   [[nodiscard]] std::string_view glob_at(std::uint32_t place) const;
-  [[nodiscard]] bool is_sound(const Entry& entry, std::size_t rules) const;
+  [[nodiscard]] bool is_sound(const RuleEntry& entry, std::size_t rules) const;
+  [[nodiscard]] bool is_sound(const RuleNode& node, std::size_t rules) const;
 
   Parts parts_;
-  std::vector<Mark> marks_;  // by place in Parts::nodes
 };
 
 template <typename Visit>
 void RuleIndex::for_each_node(std::span<const Subject> subjects, const FoundKeys& names,
                               Visit visit) const {
-  if (parts_.nodes.empty()) return;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled as needed
-  LAYERGATE_UNINITIALIZED std::array<Pair, kPairs> pairs;
+  LAYERGATE_UNINITIALIZED std::array<Likely, kTogether> likely;
   std::size_t count = 0;
-  for (const Subject subject : subjects) {
-    for (const GlobKey name : names) {
-      pairs[count] = pair_of(subject, name);
-      __builtin_prefetch(marks_.data() + pairs[count++].home);
-      if (count < kPairs) continue;
-      visit_pairs(pairs, visit);
+  for (const GlobKey name : names) {
+    const auto shelf = parts_.shelves[name];
+    for (const Subject subject : subjects) {
+      const auto place = shelf.approach(subject);
+      if (!place) continue;
+      likely[count++] = {name, subject, *place};
+      if (count < kTogether) continue;
+      visit_likely(likely, visit);
       count = 0;
     }
   }
-  visit_pairs({pairs.data(), count}, visit);
+  visit_likely({likely.data(), count}, visit);
 }
 
 template <typename Visit>
-void RuleIndex::visit_pairs(std::span<const Pair> pairs, Visit visit) const {
-  struct Likely {
-    const Pair* pair;
-    std::size_t place;
-  };
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled as needed, as the next one
-  LAYERGATE_UNINITIALIZED std::array<Likely, kPairs> likely;
-  std::size_t likely_count = 0;
-  for (const Pair& pair : pairs) {
-    const auto place = next_like(pair, pair.home);
-    if (marks_[place] == kEmpty) continue;
-    __builtin_prefetch(parts_.nodes.data() + place);
-    likely[likely_count++] = {&pair, place};
-  }
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
-  LAYERGATE_UNINITIALIZED std::array<const Node*, kPairs> found;
+void RuleIndex::visit_likely(std::span<Likely> likely, Visit& visit) const {
   std::size_t count = 0;
-  for (std::size_t i = 0; i < likely_count; ++i) {
-    const Node* node = find(*likely[i].pair, likely[i].place);
-    if (node == nullptr) continue;
-    if (node->count > 1) __builtin_prefetch(parts_.entries.data() + node->many.first);
-    found[count++] = node;
+  for (const auto& [name, subject, from] : likely) {
+    const auto shelf = parts_.shelves[name];
+    const auto place = shelf.find(subject, from);
+    if (!place) continue;
+    const auto node = shelf.node(*place);
+    if (node.count > 1) __builtin_prefetch(parts_.entries.data() + node.many.first);
+    likely[count++] = {name, subject, *place};
   }
-  for (std::size_t i = 0; i < count; ++i) visit(*found[i]);
+  for (const auto& each : likely.first(count)) visit(parts_.shelves[each.name].node(each.place));
 }
 
 class RuleIndexBuilder {
@@ -228,16 +148,17 @@ class RuleIndexBuilder {
 
  private:
   struct Placed {
+    GlobKey name = 0;  // in names_
     Subject subject = 0;
-    GlobKey name = 0;
-    RuleIndex::Entry entry;
+    RuleEntry entry;
   };
 
   std::uint32_t add_globs(std::string_view name, std::string_view tag);
   std::uint32_t add_text(std::string_view glob);
-  void add_node(std::span<const Placed> placed);
+  RuleNode node_of(std::span<const Placed> placed);
 
   RuleIndex index_;
+  GlobKeys names_;
   std::vector<Placed> placed_;
   std::unordered_map<std::string, std::uint32_t> globs_;  // by "name:tag"
 };

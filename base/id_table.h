@@ -90,6 +90,14 @@ class IdTable {
     --count_;
   }
 
+  // Gives each thing the number new_of(number).
+  template <typename NewOf>
+  void renumber(NewOf new_of) {
+    for (Slot& slot : slots_) {
+      if (slot.id != kNone) slot.id = new_of(slot.id);
+    }
+  }
+
   // REQUIRES: nothing equal is in the table. hash_of(number) is asked for all when the table grows.
   template <typename HashOf>
   void insert(std::uint64_t hash, std::uint32_t id, HashOf hash_of) {

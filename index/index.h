@@ -261,7 +261,6 @@ class Index {
   static std::uint32_t number(Seconds time) {
     return static_cast<std::uint32_t>(time.time_since_epoch().count());
   }
-  static Seconds time_of(std::uint32_t number) { return Seconds(std::chrono::seconds(number)); }
   [[nodiscard]] static std::uint64_t hash_of(RepositoryId repository, const oci::DigestKey& key) {
     return mix(key.hash() ^ (std::uint64_t{repository} << 32U));
   }

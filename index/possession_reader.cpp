@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::size_t kBatch = 1024;  // rows
 
-Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(number)); }
-
 }  // namespace
 
 PossessionReader::PossessionReader(SQLite::Database database, std::optional<std::int64_t> only,

@@ -16,6 +16,8 @@ namespace layergate::index {
 
 // Wall time in whole seconds.
 using Seconds = std::chrono::sys_seconds;
+// From seconds since 1970, as times are kept.
+inline Seconds time_of(std::int64_t seconds) { return Seconds(std::chrono::seconds(seconds)); }
 
 // How a manifest names something.
 enum class Link : std::uint8_t {

@@ -110,7 +110,6 @@ std::vector<Putter> unpack_putters(const std::string& text) {
 }
 
 std::int64_t number(Seconds time) { return time.time_since_epoch().count(); }
-Seconds time_of(std::int64_t number) { return Seconds(std::chrono::seconds(number)); }
 
 constexpr sqlite::Form kForm{
     kApplicationId, kMigrations,

@@ -1,0 +1,99 @@
+#include "acl/rule_shelves.h"
+
+#include <cstring>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace layergate::acl {
+namespace {
+
+RuleNode node_of(Subject subject, RuleNumber rule) {
+  RuleNode node;
+  node.subject = subject;
+  node.count = 1;
+  node.only.rule = rule;
+  return node;
+}
+
+// The rule of the subject's node on the shelf; nothing if there is none.
+std::optional<RuleNumber> rule_on(const RuleShelves::Shelf& shelf, Subject subject) {
+  const auto likely = shelf.approach(subject);
+  if (!likely) return std::nullopt;
+  const auto place = shelf.find(subject, *likely);
+  if (!place) return std::nullopt;
+  return shelf.node(*place).only.rule;
+}
+
+}  // namespace
+
+TEST_CASE("rule shelves: each has its text and its nodes, and nobody else's") {
+  std::mt19937_64 random{7};
+  std::map<GlobKey, std::pair<std::string, std::map<Subject, RuleNumber>>> wanted;
+  RuleShelves shelves;
+  RuleNumber rule = 0;
+  for (const std::size_t length : {0, 1, 26, 27, 28, 59, 60, 255}) {
+    for (const std::size_t count : {1, 2, 3, 13, 14, 200}) {
+      const std::string text(length, static_cast<char>('a' + wanted.size() % 26));
+      std::map<Subject, RuleNumber> rules;
+      while (rules.size() < count) rules.try_emplace(static_cast<Subject>(random() % 400), ++rule);
+      std::vector<RuleNode> nodes;
+      for (const auto& [subject, its] : rules) nodes.push_back(node_of(subject, its));
+      wanted[shelves.add(text, nodes)] = {text, rules};
+    }
+  }
+  REQUIRE(wanted.size() == 48);
+  for (const auto& [key, of_key] : wanted) {
+    const auto& [text, rules] = of_key;
+    CAPTURE(text);
+    REQUIRE(shelves.is_key(key));
+    REQUIRE(shelves.text_of(key) == text);
+    for (Subject subject = 0; subject < 400; ++subject) {
+      const auto found = rules.find(subject);
+      REQUIRE(rule_on(shelves[key], subject) ==
+              (found == rules.end() ? std::nullopt : std::optional(found->second)));
+    }
+  }
+}
+
+TEST_CASE("rule shelves: taken over, a key leads to a whole shelf or is none") {
+  RuleShelves shelves;
+  const std::vector<RuleNode> nodes = {node_of(3, 1), node_of(4, 2), node_of(5, 3)};
+  const auto first = shelves.add("team/app", nodes);
+  const auto key = shelves.add(std::string(100, 'x'), nodes);
+
+  const auto all = RuleShelves::adopt(shelves.units());
+  CHECK(all.is_key(first));
+  REQUIRE(all.is_key(key));
+  CHECK(all.text_of(key) == std::string(100, 'x'));
+  CHECK(rule_on(all[key], 4) == 2);
+  CHECK_FALSE(all.is_key(static_cast<GlobKey>(shelves.units().size())));
+  CHECK_FALSE(all.is_key(UINT32_MAX));
+
+  for (std::size_t size = 0; size < shelves.units().size(); ++size) {
+    CAPTURE(size);
+    auto units = shelves.units();
+    units.resize(size);
+    CHECK_FALSE(RuleShelves::adopt(std::move(units)).is_key(key));
+  }
+}
+
+TEST_CASE("rule shelves: one without an empty place, on which a look would not end, is none") {
+  RuleShelves shelves;
+  const auto key = shelves.add("a", std::vector<RuleNode>{node_of(3, 1), node_of(4, 2)});
+  auto units = shelves.units();
+  char* const bytes = units[key].bytes.data();
+  std::memset(bytes + 6, 1, 4);  // the marks: behind number of places, length and text
+  CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
+  bytes[8] = 0;
+  CHECK(RuleShelves::adopt(units).is_key(key));
+  std::memset(bytes, 0, 4);  // no places at all
+  CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
+  std::memset(bytes, 0xff, 4);
+  CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
+}
+
+}  // namespace layergate::acl
