@@ -9,7 +9,7 @@
 #include "acl/action.h"
 #include "acl/pattern.h"
 #include "acl/policy.h"
-#include "acl/rule_index.h"
+#include "acl/rule_node.h"
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/problem.h"

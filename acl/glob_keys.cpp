@@ -1,5 +1,7 @@
 #include "acl/glob_keys.h"
 
+#include <utility>
+
 namespace layergate::acl {
 
 std::string_view GlobKeys::text_of(GlobKey key) const {
@@ -26,12 +28,6 @@ std::optional<GlobKeys> GlobKeys::adopt(std::string texts, KeyTables::Slots lite
   if (!tables) return std::nullopt;
   keys.tables_ = *std::move(tables);
   return keys;
-}
-
-void GlobKeys::find(std::string_view text, FoundKeys& keys) const {
-  LAYERGATE_UNINITIALIZED KeySearch search(tables_, text);
-  search.approach(*this);
-  search.finish(*this, keys);
 }
 
 }  // namespace layergate::acl

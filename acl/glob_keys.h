@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -48,7 +49,7 @@ class FoundKeys {
 };
 
 // The way from a text to its keys. The keys' texts lie with whoever numbers them: `texts` has
-// text_of(key) and prefetch(key).
+// text_of(key), prefetch(key) and is_key(key).
 class KeyTables {
  public:
   // IdTable::kNone if the glob's key has no number yet.
@@ -72,7 +73,7 @@ class KeyTables {
     const auto text = texts.text_of(key);
     return find_one(literals_, hash_of(text), text, texts) == key;
   }
-  // Gives each key the number new_of(key).
+  // Gives each key the number new_of(key). REQUIRES: they differ, and none is IdTable::kNone.
   template <typename NewOf>
   void renumber(NewOf new_of) {
     literals_.renumber(new_of);
@@ -189,20 +190,30 @@ class KeySearch {
   std::size_t count_ = 0;
 };
 
+// All steps at once.
+template <typename Texts>
+void find_keys(const KeyTables& tables, const Texts& texts, std::string_view text,
+               FoundKeys& keys) {
+  LAYERGATE_UNINITIALIZED KeySearch search(tables, text);
+  search.approach(texts);
+  search.finish(texts, keys);
+}
+
 // Keys with their texts, and nothing else.
 class GlobKeys {
  public:
   // The number of the glob's key; a new one if it has not been seen. REQUIRES: the glob is no
   // longer than kLongestGlob, and all keys together than 4 GiB.
   GlobKey add(std::string_view glob);
-  void find(std::string_view text, FoundKeys& keys) const;
+  void find(std::string_view text, FoundKeys& keys) const { find_keys(tables_, *this, text, keys); }
   // What globs with this key have in common: the whole glob, or what stands before its first
   // wildcard.
   [[nodiscard]] std::string_view text_of(GlobKey key) const;
   [[nodiscard]] bool is_literal(GlobKey key) const { return tables_.is_literal(key, *this); }
   void prefetch(GlobKey key) const { __builtin_prefetch(texts_.data() + key); }
 
-  [[nodiscard]] const KeyTables& tables() const { return tables_; }
+  [[nodiscard]] const KeyTables& tables() const& { return tables_; }
+  [[nodiscard]] KeyTables tables() && { return std::move(tables_); }
   [[nodiscard]] const std::string& texts() const { return texts_; }
   // Takes over what these two gave. Nothing if a number in them leads nowhere.
   static std::optional<GlobKeys> adopt(std::string texts, KeyTables::Slots literals,

@@ -203,16 +203,6 @@ Decision Policy::decide_every_tag(const Principal& who, Action action,
   return {false, Reason::not_every_tag, every.rule != nullptr ? every.rule : some.rule};
 }
 
-namespace {
-
-void find_names(const RuleIndex& index, std::string_view repository, FoundKeys& names) {
-  LAYERGATE_UNINITIALIZED KeySearch search(index.names(), repository);
-  search.approach(index.shelves());
-  search.finish(index.shelves(), names);
-}
-
-}  // namespace
-
 std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_view account,
                                                                     Action action,
                                                                     std::string_view repository,
@@ -223,7 +213,7 @@ std::optional<std::vector<Policy::TagRange>> Policy::allowed_ranges(std::string_
   if (found->admin) return std::nullopt;
   const RuleIndex& index = impl_->index;
   FoundKeys names;
-  find_names(index, repository, names);
+  find_keys(index.names(), index.shelves(), repository, names);
   bool is_bounded = true;
   index.for_each_node(impl_->subjects_of(*found), names, [&](const RuleNode& node) {
     if (!is_bounded || !node.allowed.contains(action)) return;
@@ -250,7 +240,7 @@ namespace {
 template <typename IsIt>
 bool has_node(const RuleIndex& index, Subject subject, std::string_view repository, IsIt is_it) {
   FoundKeys names;
-  find_names(index, repository, names);
+  find_keys(index.names(), index.shelves(), repository, names);
   bool has = false;
   index.for_each_node({&subject, 1}, names,
                       [&](const RuleNode& node) { has = has || is_it(node); });

@@ -65,10 +65,13 @@ std::optional<RuleIndex> RuleIndex::adopt(Parts parts, std::size_t rules) {
       !std::all_of(entries.begin(), entries.end(), is_sound)) {
     return std::nullopt;
   }
+  std::size_t units = 0;  // so that no two names share one, and each is looked through once
   for (const auto& slots : {names.literals(), names.prefixes()}) {
     for (const auto& slot : slots) {
       if (slot.id == IdTable::kNone) continue;
+      units += shelves.size_of(slot.id);
       const auto shelf = shelves[slot.id];
+      if (units > shelves.units().size() || !shelf.is_sound()) return std::nullopt;
       for (std::size_t place = 0; place < shelf.places(); ++place) {
         if (!shelf.is_empty(place) && !index.is_sound(shelf.node(place), rules)) {
           return std::nullopt;
@@ -99,7 +102,7 @@ std::uint32_t RuleIndexBuilder::add_globs(std::string_view name, std::string_vie
 
 void RuleIndexBuilder::add(const Rule& rule, const Pattern& pattern,
                            std::span<const Subject> subjects) {
-  if (subjects.empty()) return;
+  if (subjects.empty()) return;  // each of names_ gets a shelf
   RuleEntry entry;
   entry.tag = index_.parts_.tags.add(pattern.tag);
   entry.rule = rule.number;
@@ -126,7 +129,7 @@ RuleNode RuleIndexBuilder::node_of(std::span<const Placed> placed) {
   if (placed.size() == 1) {
     node.only = placed.front().entry;
   } else {
-    std::construct_at(&node.many, RuleNode::Many{static_cast<std::uint32_t>(entries.size()), 0});
+    std::construct_at(&node.many, RuleNode::Many{static_cast<std::uint32_t>(entries.size()), 0, 0});
   }
   for (const Placed& each : placed) {
     (each.entry.deny ? node.denied : node.allowed).insert(each.entry.actions);
@@ -158,7 +161,7 @@ RuleIndex RuleIndexBuilder::build() {
     shelf_of.emplace_back(first.name, index_.parts_.shelves.add(names_.text_of(first.name), nodes));
     nodes.clear();
   }
-  index_.parts_.names = names_.tables();
+  index_.parts_.names = std::move(names_).tables();
   index_.parts_.names.renumber([&](GlobKey name) {
     return std::lower_bound(shelf_of.begin(), shelf_of.end(), std::pair(name, GlobKey{0}))->second;
   });

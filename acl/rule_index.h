@@ -34,7 +34,7 @@ class RuleIndex {
   template <typename Visit>
   void for_each_node(std::span<const Subject> subjects, const FoundKeys& names, Visit visit) const;
 
-  // The entries of a node; they may lie in the node itself.
+  // The entries of a node; if it is one, it lies in the node itself.
   [[nodiscard]] std::span<const RuleEntry> all(const RuleNode& node) const {
     return node.count == 1 ? std::span(&node.only, 1)
                            : std::span(parts_.entries.data() + node.many.first, node.count);
@@ -42,8 +42,11 @@ class RuleIndex {
   [[nodiscard]] std::span<const RuleEntry> with_every_tag(const RuleNode& node) const {
     return all(node).first(every_tag_count(node));
   }
+  void all(RuleNode&&) const = delete;
+  void with_every_tag(RuleNode&&) const = delete;
   // Without those of every tag.
   [[nodiscard]] std::span<const RuleEntry> with_tag(const RuleNode& node, GlobKey tag) const;
+  void with_tag(RuleNode&&, GlobKey) const = delete;
   [[nodiscard]] static bool has_only_every_tag(const RuleNode& node) {
     return every_tag_count(node) == node.count;
   }
@@ -79,7 +82,7 @@ class RuleIndex {
  private:
   friend class RuleIndexBuilder;
 
-  // Where a subject's node is, if the mark there is not another's.
+  // Where a subject's node is; at first, where it is if the mark there is not another's.
   struct Likely {
     GlobKey name;
     Subject subject;
@@ -90,7 +93,7 @@ class RuleIndex {
   [[nodiscard]] static std::size_t every_tag_count(const RuleNode& node) {
     return node.count == 1 ? std::size_t{node.only.every_tag} : node.many.every_tag;
   }
-  // Keeps in `likely` what there is.
+  // Keeps of `likely` what there is, and visits it.
   template <typename Visit>
   void visit_likely(std::span<Likely> likely, Visit& visit) const;
   [[nodiscard]] std::string_view glob_at(std::uint32_t place) const;

@@ -42,6 +42,7 @@ struct RuleNode {
   struct Many {
     std::uint32_t first;      // in RuleIndex::Parts::entries
     std::uint32_t every_tag;  // how many of them, from the first on, have every tag
+    std::uint64_t unused;
   };
   union {
     RuleEntry only = {};  // if count is 1
@@ -49,7 +50,7 @@ struct RuleNode {
   };
 };
 
-static_assert(sizeof(RuleEntry) == 16 && sizeof(RuleNode) == 32);
+static_assert(sizeof(RuleEntry) == 16 && sizeof(RuleNode::Many) == 16 && sizeof(RuleNode) == 32);
 static_assert(std::is_trivially_copyable_v<RuleNode>);
 
 }  // namespace layergate::acl

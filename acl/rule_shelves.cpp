@@ -1,5 +1,8 @@
 #include "acl/rule_shelves.h"
 
+#include <stdexcept>
+#include <utility>
+
 namespace layergate::acl {
 namespace {
 
@@ -10,6 +13,7 @@ constexpr std::size_t kPlacesForANode = 2;
 
 GlobKey RuleShelves::add(std::string_view text, std::span<const RuleNode> nodes) {
   static_assert(kLongestGlob <= 255, "a byte holds the length");
+  if (units_.size() >= IdTable::kNone) throw std::length_error("the policy is too large");
   const auto key = static_cast<GlobKey>(units_.size());
   const auto places = static_cast<std::uint32_t>(nodes.size() * kPlacesForANode);
   const auto marks = kText + text.size();
@@ -37,14 +41,32 @@ RuleShelves RuleShelves::adopt(std::vector<Unit> units) {
   return shelves;
 }
 
-bool RuleShelves::is_key(GlobKey key) const {
-  if (key >= units_.size()) return false;
-  const auto left = units_.size() - key;
+std::size_t RuleShelves::size_of(GlobKey key) const {
   const auto places = places_of(key);
-  const auto text_size = static_cast<unsigned char>(bytes_of(key)[kTextSize]);
-  if (units_for(kText + text_size + places) + places > left) return false;
-  // A look for what is not there ends at an empty place.
-  return std::memchr(bytes_of(key) + kText + text_size, Shelf::kEmpty, places) != nullptr;
+  return units_for(kText + text_of(key).size() + places) + places;
+}
+
+bool RuleShelves::is_key(GlobKey key) const {
+  return key < units_.size() && places_of(key) > 0 && size_of(key) <= units_.size() - key;
+}
+
+bool RuleShelves::Shelf::is_sound() const {
+  std::size_t empty = 0;
+  while (empty < places_ && !is_empty(empty)) ++empty;
+  if (empty == places_) return false;
+  // A node lies no further behind its home than the places in between are taken.
+  std::size_t taken = 0;
+  for (auto at = after(empty); at != empty; at = after(at)) {
+    if (is_empty(at)) {
+      taken = 0;
+      continue;
+    }
+    const auto home = home_of(node(at).subject);
+    const auto behind = at >= home.place ? at - home.place : at + places_ - home.place;
+    if (marks_[at] != home.mark || behind > taken) return false;
+    ++taken;
+  }
+  return true;
 }
 
 }  // namespace layergate::acl

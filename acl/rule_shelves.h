@@ -5,7 +5,7 @@
 //   a mark for each place;
 //   the places: a hash table of nodes by subject, half of it empty.
 //
-// A mark is a byte of the subject's hash, or says that the place is empty. Most looks are for
+// A mark is seven bits of the subject's hash, or says that the place is empty. Most looks are for
 // subjects that are not there, and end at the marks.
 //
 // In a large policy nearly every step is a cache miss and a walk through the page tables, so what a
@@ -23,7 +23,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "acl/rule_node.h"
@@ -39,8 +38,8 @@ class RuleShelves {
 
   class Shelf;
 
-  // The key of a new shelf. REQUIRES: the text is no longer than kLongestGlob, there are nodes, and
-  // each is of another subject.
+  // The key of a new shelf. Throws std::length_error if there is no number left for it. REQUIRES:
+  // the text is no longer than kLongestGlob, there are nodes, and each is of another subject.
   GlobKey add(std::string_view text, std::span<const RuleNode> nodes);
   void shrink_to_fit() { units_.shrink_to_fit(); }
 
@@ -55,11 +54,13 @@ class RuleShelves {
   }
 
   // All of it as it lies in memory, to be kept and taken over again. What was taken over must be
-  // asked is_key() for each key before anything else.
+  // asked is_key() for each key before anything else, and then is_sound() of its shelf.
   [[nodiscard]] const std::vector<Unit>& units() const { return units_; }
   static RuleShelves adopt(std::vector<Unit> units);
-  // Whether a whole shelf lies there.
+  // Whether there is room for the shelf that seems to begin there.
   [[nodiscard]] bool is_key(GlobKey key) const;
+  // How many units it takes. REQUIRES: is_key().
+  [[nodiscard]] std::size_t size_of(GlobKey key) const;
 
  private:
   // In the bytes of a shelf's first units.
@@ -86,6 +87,8 @@ class RuleShelves {
 class RuleShelves::Shelf {
  public:
   [[nodiscard]] std::size_t places() const { return places_; }
+  // Whether each look ends, and those for the subjects of its nodes come by them.
+  [[nodiscard]] bool is_sound() const;
   [[nodiscard]] bool is_empty(std::size_t place) const { return marks_[place] == kEmpty; }
   // REQUIRES: it is not empty.
   [[nodiscard]] RuleNode node(std::size_t place) const {

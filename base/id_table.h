@@ -90,7 +90,7 @@ class IdTable {
     --count_;
   }
 
-  // Gives each thing the number new_of(number).
+  // Gives each thing the number new_of(number). REQUIRES: they differ, and none is kNone.
   template <typename NewOf>
   void renumber(NewOf new_of) {
     for (Slot& slot : slots_) {

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr mode_t kMode = 0600;
 constexpr std::size_t kLargest = std::size_t{4} << 30;
-constexpr std::string_view kFormVersion = "1";
+constexpr std::string_view kFormVersion = "2";
 
 // With their lengths, so that no two lists are alike.
 void add_text(Sha256& hash, std::string_view text) {

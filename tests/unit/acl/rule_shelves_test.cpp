@@ -1,9 +1,12 @@
 #include "acl/rule_shelves.h"
 
+#include <cstddef>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -81,19 +84,46 @@ TEST_CASE("rule shelves: taken over, a key leads to a whole shelf or is none") {
   }
 }
 
-TEST_CASE("rule shelves: one without an empty place, on which a look would not end, is none") {
+TEST_CASE("rule shelves: one on which looks would not end, or would miss a node, is not sound") {
   RuleShelves shelves;
   const auto key = shelves.add("a", std::vector<RuleNode>{node_of(3, 1), node_of(4, 2)});
-  auto units = shelves.units();
-  char* const bytes = units[key].bytes.data();
-  std::memset(bytes + 6, 1, 4);  // the marks: behind number of places, length and text
-  CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
-  bytes[8] = 0;
-  CHECK(RuleShelves::adopt(units).is_key(key));
-  std::memset(bytes, 0, 4);  // no places at all
-  CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
-  std::memset(bytes, 0xff, 4);
-  CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
+  const auto is_sound = [&](const std::vector<RuleShelves::Unit>& units) {
+    const auto all = RuleShelves::adopt(units);
+    REQUIRE(all.is_key(key));
+    return all[key].is_sound();
+  };
+  const auto made = shelves.units();
+  CHECK(is_sound(made));
+  constexpr std::size_t kMarks = 6;  // behind the number of places, the length and the text
+  for (std::size_t place = 0; place < 4; ++place) {
+    CAPTURE(place);
+    const bool is_empty = made[key].bytes[kMarks + place] == 0;
+    auto units = made;
+    char* const marks = units[key].bytes.data() + kMarks;
+    marks[place] = static_cast<char>(marks[place] ^ 2);  // another's, or of no node
+    CHECK_FALSE(is_sound(units));
+    std::memset(marks, 1, 4);
+    CHECK_FALSE(is_sound(units));
+    // A node behind an empty place is found only if its home is there.
+    if (is_empty) continue;
+    for (std::size_t to = 0; to < 4; ++to) {
+      if (made[key].bytes[kMarks + to] != 0) continue;
+      auto moved = made;
+      moved[key].bytes[kMarks + to] = made[key].bytes[kMarks + place];
+      moved[key].bytes[kMarks + place] = 0;
+      std::swap(moved[key + 1 + to], moved[key + 1 + place]);
+      const auto all = RuleShelves::adopt(moved);
+      const auto subject = all[key].node(to).subject;
+      CHECK(all[key].is_sound() ==
+            (rule_on(all[key], subject).has_value() && rule_on(all[key], 3).has_value() &&
+             rule_on(all[key], 4).has_value()));
+    }
+  }
+  for (const int places : {0, 0xff}) {
+    auto units = made;
+    std::memset(units[key].bytes.data(), places, 4);
+    CHECK_FALSE(RuleShelves::adopt(units).is_key(key));
+  }
 }
 
 }  // namespace layergate::acl
