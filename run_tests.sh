@@ -8,18 +8,19 @@ usage: ./run_tests.sh [--all | --quick] [STAGE...]
 Installs what is missing (Debian 12, as root), builds and tests. Ends with the
 line "N passed, N failed" over everything; exit status 1 if anything failed.
 
-  style  clang-format, shellcheck, pyflakes; each counts as one
-  lint   style and clang-tidy
-  unit   the doctest program                                      (preset ci)
-  fuzz   each fuzz target for $FUZZ_SECONDS (5) seconds on its corpus   (fuzz)
-  flow   pytest tests/flow: the program, a registry, real clients         (ci)
-  python pytest tests/python: the Python module                            (ci)
-  asan   unit and flow under AddressSanitizer and UBSan                 (asan)
-  tsan   unit tests that start threads, and flow tests marked `concurrent`,
-         under ThreadSanitizer                                     (tsan)
+  style   clang-format, shellcheck, pyflakes; each counts as one
+  lint    style and clang-tidy
+  unit    the doctest program                                     (preset ci)
+  fuzz    each fuzz target for $FUZZ_SECONDS (5) seconds on its corpus  (fuzz)
+  flow    pytest tests/flow: the program, a registry, real clients        (ci)
+  storage the flow tests with upstream.storage, read and written         (ci)
+  python  pytest tests/python: the Python module                           (ci)
+  asan    unit and flow under AddressSanitizer and UBSan                (asan)
+  tsan    unit tests that start threads, and flow tests marked `concurrent`,
+          under ThreadSanitizer                                        (tsan)
 
-Without STAGE: all from lint on; with --quick without asan and tsan. --all is all of
-them too, and gives the large transfers their full size, as CI=true does.
+Without STAGE: all from lint on; with --quick without storage, asan and tsan. --all is
+all of them too, and gives the large transfers their full size, as CI=true does.
 What each stage printed is in build/reports/.
 
 TEST_JOBS      flow tests at a time (2)
@@ -46,7 +47,7 @@ while [ $# -gt 0 ]; do
   case $1 in
   --all) size=all ;;
   --quick) size=quick ;;
-  style | lint | unit | fuzz | flow | python | asan | tsan) stages+=("$1") ;;
+  style | lint | unit | fuzz | flow | storage | python | asan | tsan) stages+=("$1") ;;
   -h | --help)
     usage
     exit 0
@@ -62,7 +63,7 @@ done
 [ "${CI:-}" != true ] || size=all
 if [ ${#stages[@]} -eq 0 ]; then
   stages=(lint unit fuzz flow python)
-  [ "$size" = quick ] || stages+=(asan tsan)
+  [ "$size" = quick ] || stages+=(storage asan tsan)
 fi
 
 reports=$root/build/reports

@@ -133,6 +133,12 @@ stage_flow() {
   run_flow flow ci --
 }
 
+# The same once more with the registry's files read and written by the program itself.
+stage_storage() {
+  build ci || return 0
+  LAYERGATE_STORAGE=write run_flow flow-storage ci -- -m 'not docker' --ignore=tests/flow/test_setup.py
+}
+
 # ---- python
 
 stage_python() {
