@@ -50,7 +50,8 @@ TEST_CASE("rule shelves: each has its text and its nodes, and nobody else's") {
   }
   REQUIRE(wanted.size() == 48);
   for (const auto& [key, of_key] : wanted) {
-    const auto& [text, rules] = of_key;
+    const std::string& text = of_key.first;
+    const auto& rules = of_key.second;
     CAPTURE(text);
     REQUIRE(shelves.is_key(key));
     REQUIRE(shelves.text_of(key) == text);
