@@ -38,8 +38,8 @@ TEST_CASE("rule shelves: each has its text and its nodes, and nobody else's") {
   std::map<GlobKey, std::pair<std::string, std::map<Subject, RuleNumber>>> wanted;
   RuleShelves shelves;
   RuleNumber rule = 0;
-  for (const std::size_t length : {0, 1, 26, 27, 28, 59, 60, 255}) {
-    for (const std::size_t count : {1, 2, 3, 13, 14, 200}) {
+  for (const std::size_t length : {0U, 1U, 26U, 27U, 28U, 59U, 60U, 255U}) {
+    for (const std::size_t count : {1U, 2U, 3U, 13U, 14U, 200U}) {
       const std::string text(length, static_cast<char>('a' + wanted.size() % 26));
       std::map<Subject, RuleNumber> rules;
       while (rules.size() < count) rules.try_emplace(static_cast<Subject>(random() % 400), ++rule);
